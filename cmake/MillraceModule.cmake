@@ -1,0 +1,26 @@
+# millrace_module(name USES modules... LINKS libraries... [PRIVATE_LINKS libraries...])
+#
+# A module is a folder: every .cc below it that is not a _test.cc makes the static library
+# millrace_<name>; every _test.cc makes the test program <name>_test.
+function(millrace_module name)
+  cmake_parse_arguments(arg "" "" "USES;LINKS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+
+  set(uses ${arg_USES})
+  list(TRANSFORM uses PREPEND millrace_)
+  add_library(millrace_${name} STATIC ${sources})
+  target_link_libraries(millrace_${name} PUBLIC millrace_options ${uses} ${arg_LINKS})
+
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE millrace_${name} GTest::gtest GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE
+      MILLRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" MILLRACE_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST
+      DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 300 ENVIRONMENT OMP_WAIT_POLICY=passive)
+  endif()
+endfunction()
