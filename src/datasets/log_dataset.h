@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datasets/datasets.h"
+#include "datasets/row_log.h"
+
+namespace millrace::datasets {
+
+struct LogDatasetSpec {
+  std::string name;  // e.g. "delays.predictions"
+  std::string description;
+  std::vector<duck::ColumnType> columns;  // in the order of append()'s values
+  std::string event_time;                 // a timestamp column
+  std::string key;                        // a column; of rows with one key the first is kept
+};
+
+// A dataset fed row by row: append() on the hot path, commit() now and then to make a version of what came. append() is
+// thread-safe and lock-free (see RowLog); commit() may run beside it.
+class LogDataset {
+ public:
+  // Rows that an earlier process appended and did not commit are there to be committed. Columns may differ from the
+  // last time by new ones.
+  static Result<std::unique_ptr<LogDataset>> open(Datasets& datasets, LogDatasetSpec spec);
+  ~LogDataset();
+  LogDataset(const LogDataset&) = delete;
+  LogDataset& operator=(const LogDataset&) = delete;
+
+  // Durable against the death of the process when it returns.
+  Result<void> append(std::span<const Value> row);
+
+  // Turns the appended rows into one Parquet segment of a new version, each key once: rows whose key the dataset already
+  // has, in segments that overlap in event time, are dropped. nullopt where nothing was new. Exactly once, whenever the
+  // process dies.
+  Result<std::optional<Version>> commit();
+
+  std::int64_t pending() const;  // rows appended and not yet committed
+  const std::string& name() const;
+
+ private:
+  struct State;
+  explicit LogDataset(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace millrace::datasets
