@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/request.h"
+#include "net/response.h"
+
+namespace millrace::net {
+
+// Called on several threads at once. An exception becomes a 500 and a line in the log.
+using Handler = std::function<Response(const Request&)>;
+
+// Where a handler runs.
+enum class Lane {
+  kInline,    // on the thread that read the request; it must neither block nor take long
+  kBlocking,  // on the server's pool
+};
+
+struct Route {
+  std::string method;
+  std::string pattern;
+  Handler handler;
+  Lane lane = Lane::kBlocking;
+  std::size_t body_limit = 0;  // bytes; 0: the server's limit
+  std::vector<std::string> param_names;
+};
+
+// Finds the handler for a method and a path. A pattern is made of literal segments, {name} for one segment that is not
+// empty, and at the end {name...} for one or more. A literal wins over {name}, and {name} over {name...}. Filled before
+// the server starts, then only read, by many threads. A GET route answers HEAD too.
+class Router {
+ public:
+  Router();
+  ~Router();
+  Router(Router&&) noexcept;
+  Router& operator=(Router&&) noexcept;
+
+  // A malformed pattern or a route added twice is a bug and aborts.
+  void add(std::string_view method, std::string_view pattern, Handler handler, Lane lane = Lane::kBlocking,
+           std::size_t body_limit = 0);
+
+  // In the order added.
+  const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
+
+  // nullptr where no route answers. `segments` are the decoded parts of the path between slashes; the values of the
+  // pattern's names go to `params` and point into the segments.
+  const Route* find(std::string_view method, std::span<const std::string_view> segments, PathParams& params) const;
+
+  // The methods that the path answers, e.g. "GET, HEAD, OPTIONS"; "" for a path that no pattern matches.
+  std::string allowed(std::span<const std::string_view> segments) const;
+
+ private:
+  struct Node;
+  struct Search;
+
+  std::vector<std::unique_ptr<Route>> routes_;
+  std::unique_ptr<Node> root_;
+};
+
+}  // namespace millrace::net

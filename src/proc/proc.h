@@ -1,0 +1,6 @@
+#pragma once
+
+// Child processes.
+
+#include "proc/child.h"
+#include "proc/spawner.h"
