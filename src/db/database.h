@@ -1,0 +1,127 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "db/connection.h"
+#include "db/row.h"
+#include "db/value.h"
+
+namespace millrace::db {
+
+class Database;
+
+// What a commit outlives. Both are atomic and in order.
+enum class Durability {
+  kFull,     // the machine's loss of power: synced to disk
+  kRelaxed,  // the process's death only; a loss of power may take the newest such commits. Several times cheaper
+};
+
+// The writer, held from begin() to commit() or destruction, which rolls back. Sees its own changes. Stays on the thread
+// that began it; that thread must not begin another meanwhile (kInternal).
+class Transaction {
+ public:
+  Transaction(Transaction&&) noexcept = default;
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+
+  template <class Row, class... Args>
+  Result<std::vector<Row>> query(std::string_view sql, const Args&... args) {
+    const std::array<Value, sizeof...(Args)> values{to_value(args)...};
+    return read_rows<Row>(TRY(run(sql, values)));
+  }
+
+  // Answers the number of rows changed.
+  template <class... Args>
+  Result<std::int64_t> execute(std::string_view sql, const Args&... args) {
+    const std::array<Value, sizeof...(Args)> values{to_value(args)...};
+    return change(sql, values);
+  }
+
+  // Any number of statements without parameters.
+  Result<void> script(const std::string& sql);
+
+  std::int64_t last_insert_rowid() const;
+  Result<void> commit();
+
+  // Called on this thread once the commit is visible to readers and the writer is free again.
+  void after_commit(std::function<void()> hook);
+  // Called on this thread if the transaction ends without a commit.
+  void after_rollback(std::function<void()> hook);
+
+ private:
+  friend class Database;
+  struct Writer;
+  explicit Transaction(std::unique_ptr<Writer> writer);
+  Result<Cursor> run(std::string_view sql, std::span<const Value> values);
+  Result<std::int64_t> change(std::string_view sql, std::span<const Value> values);
+
+  std::unique_ptr<Writer> writer_;  // null once ended
+};
+
+// The metadata of one home folder: a SQLite file in WAL mode with foreign keys on. One writer, several readers that
+// never wait for it. Thread-safe.
+class Database {
+ public:
+  // Makes the file where there is none. A damaged file is kDataLoss.
+  static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path);
+  ~Database();
+
+  // Reads what was committed when it began; on the thread of an open Transaction too, whose changes it does not see.
+  // Row: a struct described by BOOST_DESCRIBE_STRUCT (columns by position), or one value (the first column).
+  template <class Row, class... Args>
+  Result<std::vector<Row>> query(std::string_view sql, const Args&... args) {
+    const std::array<Value, sizeof...(Args)> values{to_value(args)...};
+    const Reader reader = TRY(read());
+    return read_rows<Row>(TRY(reader->run(sql, values)));
+  }
+
+  // A transaction of one statement; answers the number of rows changed.
+  template <class... Args>
+  Result<std::int64_t> execute(std::string_view sql, const Args&... args) {
+    Transaction tx = TRY(begin());
+    const std::int64_t changed = TRY(tx.execute(sql, args...));
+    TRY(tx.commit());
+    return changed;
+  }
+
+  // Waits for the writer.
+  Result<Transaction> begin(Durability durability = Durability::kFull);
+
+ private:
+  friend class Transaction;
+  struct GiveBack {
+    Database* database;
+    void operator()(Connection* connection) const { database->give_back(connection); }
+  };
+  using Reader = std::unique_ptr<Connection, GiveBack>;
+
+  Database(std::filesystem::path path, Connection writer);
+  Result<Reader> read();
+  void give_back(Connection* connection);
+
+  const std::filesystem::path path_;
+
+  std::mutex writer_mutex_;
+  std::atomic<std::thread::id> writer_thread_;
+  Connection writer_;
+  Durability writer_durability_ = Durability::kFull;
+
+  std::mutex readers_mutex_;
+  std::condition_variable reader_free_;
+  std::vector<std::unique_ptr<Connection>> idle_readers_;
+  int readers_ = 0;
+};
+
+}  // namespace millrace::db

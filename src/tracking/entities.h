@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+
+namespace millrace::tracking {
+
+// All of these have MLflow's meanings.
+
+enum class RunStatus { kRunning, kScheduled, kFinished, kFailed, kKilled };
+std::string_view to_text(RunStatus status);  // "FINISHED"
+bool from_text(std::string_view text, RunStatus& status);
+
+enum class LifecycleStage { kActive, kDeleted };
+std::string_view to_text(LifecycleStage stage);  // "active"
+bool from_text(std::string_view text, LifecycleStage& stage);
+
+struct Tag {
+  std::string key;
+  std::string value;
+};
+
+struct Param {
+  std::string key;
+  std::string value;
+};
+
+struct Metric {
+  std::string key;
+  double value = 0;  // NaN is kept; an infinity becomes the largest finite number of its sign
+  Timestamp timestamp;
+  std::int64_t step = 0;
+};
+
+struct Experiment {
+  std::string id;  // digits
+  std::string name;
+  LifecycleStage lifecycle_stage = LifecycleStage::kActive;
+  Timestamp creation_time;
+  Timestamp last_update_time;
+  std::vector<Tag> tags;  // by key
+};
+
+struct Run {
+  std::string id;
+  std::string experiment_id;
+  std::string name;
+  RunStatus status = RunStatus::kRunning;
+  Timestamp start_time;
+  std::optional<Timestamp> end_time;
+  LifecycleStage lifecycle_stage = LifecycleStage::kActive;
+  std::optional<Timestamp> deleted_time;
+  std::string artifact_uri;
+  std::vector<Param> params;    // by key
+  std::vector<Metric> metrics;  // the latest of each key: the greatest (step, timestamp, value); by key
+  std::vector<Tag> tags;        // by key
+};
+
+enum class View { kActiveOnly, kDeletedOnly, kAll };
+
+}  // namespace millrace::tracking
