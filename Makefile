@@ -1,0 +1,32 @@
+# The two commands of the README, and the pieces they are made of. Each is safe to repeat.
+.PHONY: demo test build setup setup-tests check unit asan tsan system bench-http clean
+.DEFAULT_GOAL := build
+
+export OMP_WAIT_POLICY := passive
+MILLRACE := build/release/bin/millrace
+
+setup:
+	@tools/setup/install
+
+setup-tests:
+	@tools/setup/install tests
+
+build: setup
+	@[ -f build/release/build.ninja ] || cmake --preset release
+	@cmake --build --preset release --target millrace
+
+# Six months of flights run themselves; ends with a table, report.html and bench/flights.json.
+demo: build
+	@examples/flights/demo $(MILLRACE)
+
+test: setup-tests
+	@tools/check
+
+check: test
+
+# The pieces of tools/check, for one at a time.
+unit asan tsan system: setup-tests
+	@tools/check $@
+
+clean:
+	rm -rf build demo-home report.html
