@@ -32,7 +32,7 @@ enum class Durability {
 // that began it; that thread must not begin another meanwhile (kInternal).
 class Transaction {
  public:
-  Transaction(Transaction&&) noexcept = default;
+  Transaction(Transaction&&) noexcept;
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();
 

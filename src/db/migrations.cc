@@ -1,0 +1,41 @@
+#include "db/migrations.h"
+
+namespace millrace::db {
+
+namespace {
+
+constexpr std::string_view kTable = R"sql(
+create table if not exists schema_migrations (
+  module text not null,
+  number integer not null,
+  primary key (module, number)
+) strict, without rowid
+)sql";
+
+Result<void> apply(Transaction& tx, std::string_view module, const Migration& migration) {
+  TRY(tx.script(std::string(migration.sql)));
+  TRY(tx.execute("insert into schema_migrations (module, number) values (?, ?)", module, migration.number));
+  return {};
+}
+
+}  // namespace
+
+Result<void> migrate(Database& database, std::string_view module, std::span<const Migration> migrations) {
+  Transaction tx = TRY(database.begin());
+  TRY(tx.execute(kTable));
+  const auto done =
+      TRY(tx.query<std::int64_t>("select coalesce(max(number), 0) from schema_migrations where module = ?", module));
+  const int known = migrations.empty() ? 0 : migrations.back().number;
+  if (done.front() > known) {
+    return failed_precondition(
+        "this home folder was written by a newer millrace (tables of {}: version {}, this program knows {}); "
+        "upgrade millrace or choose another folder with --home",
+        module, done.front(), known);
+  }
+  for (const Migration& migration : migrations) {
+    if (migration.number > done.front()) TRY(apply(tx, module, migration));
+  }
+  return tx.commit();
+}
+
+}  // namespace millrace::db
