@@ -92,15 +92,20 @@ class Log {
   Log(db::Database& database, LogOptions options, std::int64_t newest);
   void committed(std::int64_t id);
   void rolled_back();
+
+  // The dispatcher's thread (dispatch.cc).
   void run();
   bool wait_for_work(Span& span);
   Result<void> dispatch(Span span);
-  Result<void> dispatch_event(const Event& event);
-  Result<void> handle(Consumer& consumer, const Event& event);
-  void handle_with_retries(Consumer& consumer, const Event& event);
-  Result<void> keep_position(const Consumer& consumer, std::int64_t position);
+  bool advance(Consumer& consumer, const Event& event);
+  bool handle(const Consumer& consumer, const Event& event);
+  Result<void> keep(const std::string& consumer, std::int64_t position);
+  Result<void> keep_all();
   void pass(std::int64_t position);
-  bool pause(Duration duration);
+  void pause(Duration duration) const;
+  bool stopping() const;
+  std::int64_t position_of(const Consumer& consumer) const;
+
   bool idle_locked() const;
 
   db::Database& database_;
