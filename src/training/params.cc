@@ -23,7 +23,7 @@ const std::vector<std::string>& known_names() {
 
 Result<Params> complete_params(const Params& given) {
   for (const auto& [name, value] : given) {
-    if (!std::ranges::contains(known_names(), name)) {
+    if (std::ranges::find(known_names(), name) == known_names().end()) {
       return invalid_argument("xgboost has no parameter \"{}\"{}", name, did_you_mean(name, known_names()));
     }
   }
