@@ -83,16 +83,16 @@ std::unexpected<Error> data_loss(fmt::format_string<Args...> format, Args&&... a
 [[noreturn]] void die(const Error& error, const char* file, int line);
 
 namespace detail {
-template <typename T>
-T take(Result<T>&& result) {
+template <typename T, typename E>
+T take(std::expected<T, E>&& result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
-template <typename T>
-T take(Result<T>& result) {
+template <typename T, typename E>
+T take(std::expected<T, E>& result) {
   if constexpr (!std::is_void_v<T>) return *result;
 }
-template <typename T>
-T take(const Result<T>& result) {
+template <typename T, typename E>
+T take(const std::expected<T, E>& result) {
   if constexpr (!std::is_void_v<T>) return *result;
 }
 }  // namespace detail
