@@ -34,11 +34,16 @@ class Binder {
 
   BoundResult bind(const Syntax& syntax) {
     switch (syntax.form) {
-      case Syntax::Form::kLiteral: return literal(syntax);
-      case Syntax::Form::kColumn: return column(syntax);
-      case Syntax::Form::kCall: return call(syntax);
-      case Syntax::Form::kCast: return cast(syntax, strict_run(1));
-      case Syntax::Form::kTryCast: return cast(syntax, run_try);
+      case Syntax::Form::kLiteral:
+        return literal(syntax);
+      case Syntax::Form::kColumn:
+        return column(syntax);
+      case Syntax::Form::kCall:
+        return call(syntax);
+      case Syntax::Form::kCast:
+        return cast(syntax, strict_run(1));
+      case Syntax::Form::kTryCast:
+        return cast(syntax, run_try);
     }
     return fail(syntax, "unknown form");
   }
@@ -82,7 +87,8 @@ class Binder {
   }
 
   BoundResult literal(const Syntax& s) {
-    if (s.literal_kind == Kind::kVarchar) return constant(Kind::kVarchar, Value::of(std::string_view(s.literal_text)), true);
+    if (s.literal_kind == Kind::kVarchar)
+      return constant(Kind::kVarchar, Value::of(std::string_view(s.literal_text)), true);
     return constant(s.literal_kind, s.literal);
   }
 
@@ -114,7 +120,8 @@ class Binder {
       return from;
     }
     const Function function = find_cast(from.kind, to);
-    if (!function && from.kind == Kind::kDate) return convert(s, TRY(convert(s, std::move(from), Kind::kTimestamp)), to, run);
+    if (!function && from.kind == Kind::kDate)
+      return convert(s, TRY(convert(s, std::move(from), Kind::kTimestamp)), to, run);
     if (!function) return fail(s, fmt::format("a {} cannot become a {}", kind_name(from.kind), kind_name(to)));
     const bool was_literal = from.is_text_literal;
     BoundArgs args;
@@ -138,13 +145,15 @@ class Binder {
     return step(Kind::kBigint, run, std::move(args), narrow);
   }
   static std::unexpected<CompileError> unknown_type(const Syntax& s) {
-    static const std::vector<std::string> names = {"bigint", "integer", "double", "varchar", "boolean", "timestamp", "date"};
+    static const std::vector<std::string> names = {"bigint",  "integer",   "double", "varchar",
+                                                   "boolean", "timestamp", "date"};
     return fail(s, fmt::format("type {} is not supported here{}", s.name, did_you_mean(s.name, names)));
   }
 
   // A truth value; numbers are true where they are not zero.
   BoundResult condition(const Syntax& s, Bound value) {
-    if (value.kind == Kind::kTimestamp || value.kind == Kind::kDate || (value.kind == Kind::kVarchar && !value.is_text_literal))
+    if (value.kind == Kind::kTimestamp || value.kind == Kind::kDate ||
+        (value.kind == Kind::kVarchar && !value.is_text_literal))
       return fail(s, fmt::format("expected a condition, found a {}", kind_name(value.kind)));
     return convert(s, std::move(value), Kind::kBoolean);
   }
@@ -161,10 +170,13 @@ class Binder {
     Bound common{nullptr, Kind::kNull, false};
     for (const std::size_t i : chosen) {
       const Bound& arg = args[i];
-      if (conversion_cost(arg, common.kind) < kImpossible && common.kind != Kind::kNull && !(common.is_text_literal && !arg.is_text_literal)) continue;
+      const bool yields = common.is_text_literal && !arg.is_text_literal;
+      if (arg.kind == Kind::kNull) continue;
+      if (common.kind != Kind::kNull && !yields && conversion_cost(arg, common.kind) < kImpossible) continue;
       if (conversion_cost(common, arg.kind) == kImpossible)
-        return std::unexpected(CompileError{s.args[i].offset, fmt::format("a {} and a {} do not go together here; write a cast",
-                                                                           kind_name(common.kind), kind_name(arg.kind))});
+        return std::unexpected(
+            CompileError{s.args[i].offset, fmt::format("a {} and a {} do not go together here; write a cast",
+                                                       kind_name(common.kind), kind_name(arg.kind))});
       common.kind = arg.kind, common.is_text_literal = arg.is_text_literal;
     }
     for (const std::size_t i : chosen) args[i] = TRY(convert(s.args[i], std::move(args[i]), common.kind));
@@ -217,7 +229,8 @@ class Binder {
     for (const Special& special : specials()) names.emplace_back(special.name);
     for (const Signature& candidate : strict_functions()) {
       names.emplace_back(candidate.name);
-      if (candidate.name == s.name) known += fmt::format("{}{}", known.empty() ? "" : ", ", signature_text(s.name, candidate.arguments));
+      if (candidate.name == s.name)
+        known += fmt::format("{}{}", known.empty() ? "" : ", ", signature_text(s.name, candidate.arguments));
     }
     if (known.empty()) return fail(s, fmt::format("there is no function {}{}", s.name, did_you_mean(s.name, names)));
     std::vector<Kind> kinds;
@@ -286,12 +299,14 @@ class Binder {
   }
 
   std::expected<std::string_view, CompileError> part_of(const Syntax& s) {
-    if (s.args[0].form == Syntax::Form::kLiteral && s.args[0].literal_kind == Kind::kVarchar) return s.args[0].literal_text;
+    if (s.args[0].form == Syntax::Form::kLiteral && s.args[0].literal_kind == Kind::kVarchar)
+      return s.args[0].literal_text;
     return fail(s.args[0], fmt::format("the first argument of {} must be a string such as 'hour'", s.name));
   }
   static std::unexpected<CompileError> unknown_part(const Syntax& s) {
     const std::string& part = s.args[0].literal_text;
-    return fail(s.args[0], fmt::format("{} does not know the part \"{}\"{}", s.name, part, did_you_mean(part, date_part_names())));
+    return fail(s.args[0],
+                fmt::format("{} does not know the part \"{}\"{}", s.name, part, did_you_mean(part, date_part_names())));
   }
   BoundResult date_trunc(const Syntax& s, BoundArgs args) {
     const Function function = find_date_trunc(TRY(part_of(s)));

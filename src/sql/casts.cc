@@ -48,7 +48,8 @@ Value text_to_bigint(const Value* a, Scratch& scratch) {
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), integer);
   if (parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size()) return Value::of(integer);
   const auto number = parse_double(text);
-  const bool numeric = std::ranges::all_of(text, [](char c) { return std::string_view("0123456789+-.eE").contains(c); });
+  const bool numeric =
+      std::ranges::all_of(text, [](char c) { return std::string_view("0123456789+-.eE").contains(c); });
   if (!number || !numeric || parsed.ec == std::errc::result_out_of_range || !fits_bigint(std::round(*number)))
     return cannot_convert(a[0].text, "bigint", scratch);
   return Value::of(static_cast<std::int64_t>(std::round(*number)));
@@ -102,7 +103,9 @@ Value double_to_text(const Value* a, Scratch& scratch) {
   return Value::of(scratch.copy({text.data(), text.size()}));
 }
 Value boolean_to_text(const Value* a, Scratch&) { return Value::of(std::string_view(a[0].integer ? "true" : "false")); }
-Value timestamp_to_text(const Value* a, Scratch& scratch) { return Value::of(scratch.copy(timestamp_text(a[0].integer))); }
+Value timestamp_to_text(const Value* a, Scratch& scratch) {
+  return Value::of(scratch.copy(timestamp_text(a[0].integer)));
+}
 Value date_to_text(const Value* a, Scratch& scratch) { return Value::of(scratch.copy(date_text(a[0].integer))); }
 
 struct Cast {
@@ -110,14 +113,14 @@ struct Cast {
   Function function;
 };
 constexpr Cast kCasts[] = {
-    {Kind::kVarchar, Kind::kBigint, text_to_bigint},       {Kind::kVarchar, Kind::kDouble, text_to_double},
-    {Kind::kVarchar, Kind::kBoolean, text_to_boolean},     {Kind::kVarchar, Kind::kTimestamp, text_to_timestamp},
-    {Kind::kVarchar, Kind::kDate, text_to_date},           {Kind::kDouble, Kind::kBigint, double_to_bigint},
-    {Kind::kBigint, Kind::kDouble, bigint_to_double},      {Kind::kBoolean, Kind::kDouble, bigint_to_double},
-    {Kind::kDouble, Kind::kBoolean, double_to_boolean},    {Kind::kBigint, Kind::kBoolean, bigint_to_boolean},
-    {Kind::kBigint, Kind::kVarchar, bigint_to_text},       {Kind::kDouble, Kind::kVarchar, double_to_text},
-    {Kind::kBoolean, Kind::kVarchar, boolean_to_text},     {Kind::kTimestamp, Kind::kVarchar, timestamp_to_text},
-    {Kind::kDate, Kind::kVarchar, date_to_text},           {Kind::kTimestamp, Kind::kDate, timestamp_to_date},
+    {Kind::kVarchar, Kind::kBigint, text_to_bigint},    {Kind::kVarchar, Kind::kDouble, text_to_double},
+    {Kind::kVarchar, Kind::kBoolean, text_to_boolean},  {Kind::kVarchar, Kind::kTimestamp, text_to_timestamp},
+    {Kind::kVarchar, Kind::kDate, text_to_date},        {Kind::kDouble, Kind::kBigint, double_to_bigint},
+    {Kind::kBigint, Kind::kDouble, bigint_to_double},   {Kind::kBoolean, Kind::kDouble, bigint_to_double},
+    {Kind::kDouble, Kind::kBoolean, double_to_boolean}, {Kind::kBigint, Kind::kBoolean, bigint_to_boolean},
+    {Kind::kBigint, Kind::kVarchar, bigint_to_text},    {Kind::kDouble, Kind::kVarchar, double_to_text},
+    {Kind::kBoolean, Kind::kVarchar, boolean_to_text},  {Kind::kTimestamp, Kind::kVarchar, timestamp_to_text},
+    {Kind::kDate, Kind::kVarchar, date_to_text},        {Kind::kTimestamp, Kind::kDate, timestamp_to_date},
 };
 
 template <int Bytes>
@@ -146,11 +149,11 @@ std::optional<CastTarget> find_cast_target(std::string_view type_word) {
     CastTarget target;
   };
   static constexpr Named kTargets[] = {
-      {"bigint", {Kind::kBigint}},      {"int8", {Kind::kBigint}},      {"long", {Kind::kBigint}},
-      {"integer", {Kind::kBigint, 4}},  {"int", {Kind::kBigint, 4}},    {"int4", {Kind::kBigint, 4}},
-      {"smallint", {Kind::kBigint, 2}}, {"tinyint", {Kind::kBigint, 1}}, {"double", {Kind::kDouble}},
-      {"float8", {Kind::kDouble}},      {"varchar", {Kind::kVarchar}},  {"text", {Kind::kVarchar}},
-      {"string", {Kind::kVarchar}},     {"boolean", {Kind::kBoolean}},  {"bool", {Kind::kBoolean}},
+      {"bigint", {Kind::kBigint}},       {"int8", {Kind::kBigint}},        {"long", {Kind::kBigint}},
+      {"integer", {Kind::kBigint, 4}},   {"int", {Kind::kBigint, 4}},      {"int4", {Kind::kBigint, 4}},
+      {"smallint", {Kind::kBigint, 2}},  {"tinyint", {Kind::kBigint, 1}},  {"double", {Kind::kDouble}},
+      {"float8", {Kind::kDouble}},       {"varchar", {Kind::kVarchar}},    {"text", {Kind::kVarchar}},
+      {"string", {Kind::kVarchar}},      {"boolean", {Kind::kBoolean}},    {"bool", {Kind::kBoolean}},
       {"timestamp", {Kind::kTimestamp}}, {"datetime", {Kind::kTimestamp}}, {"date", {Kind::kDate}},
   };
   for (const Named& named : kTargets)

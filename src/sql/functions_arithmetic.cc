@@ -83,7 +83,9 @@ Value round_integer_to(const Value* a, Scratch&) {
 }
 
 template <double (*F)(double)>
-Value real(const Value* a, Scratch&) { return Value::of(F(a[0].number)); }
+Value real(const Value* a, Scratch&) {
+  return Value::of(F(a[0].number));
+}
 
 Value square_root(const Value* a, Scratch&) {
   if (a[0].number < 0) return Value::error("cannot take square root of a negative number");
@@ -128,29 +130,50 @@ double minus_of(double x) { return -x; }
 
 std::span<const Signature> arithmetic_functions() {
   static const std::vector<Signature> table = {
-      {"+", {I, I}, I, add_integers},       {"+", {D, D}, D, add_doubles},
-      {"-", {I, I}, I, subtract_integers},  {"-", {D, D}, D, subtract_doubles},
-      {"*", {I, I}, I, multiply_integers},  {"*", {D, D}, D, multiply_doubles},
-      {"/", {D, D}, D, divide_doubles},     {"//", {I, I}, I, divide_integers},
+      {"+", {I, I}, I, add_integers},
+      {"+", {D, D}, D, add_doubles},
+      {"-", {I, I}, I, subtract_integers},
+      {"-", {D, D}, D, subtract_doubles},
+      {"*", {I, I}, I, multiply_integers},
+      {"*", {D, D}, D, multiply_doubles},
+      {"/", {D, D}, D, divide_doubles},
+      {"//", {I, I}, I, divide_integers},
       {"//", {D, D}, D, integer_divide_doubles},
-      {"%", {I, I}, I, modulo_integers},    {"%", {D, D}, D, modulo_doubles},
-      {"mod", {I, I}, I, modulo_integers},  {"mod", {D, D}, D, modulo_doubles},
-      {"-", {I}, I, negate_integer},        {"-", {D}, D, real<minus_of>},
-      {"abs", {I}, I, abs_integer},         {"abs", {D}, D, real<abs_of>},
-      {"sign", {I}, I, sign_of_integer},    {"sign", {D}, I, sign_of_double},
-      {"ceil", {D}, D, real<ceil_of>},      {"ceiling", {D}, D, real<ceil_of>},
-      {"floor", {D}, D, real<floor_of>},    {"trunc", {D}, D, real<trunc_of>},
+      {"%", {I, I}, I, modulo_integers},
+      {"%", {D, D}, D, modulo_doubles},
+      {"mod", {I, I}, I, modulo_integers},
+      {"mod", {D, D}, D, modulo_doubles},
+      {"-", {I}, I, negate_integer},
+      {"-", {D}, D, real<minus_of>},
+      {"abs", {I}, I, abs_integer},
+      {"abs", {D}, D, real<abs_of>},
+      {"sign", {I}, I, sign_of_integer},
+      {"sign", {D}, I, sign_of_double},
+      {"ceil", {D}, D, real<ceil_of>},
+      {"ceiling", {D}, D, real<ceil_of>},
+      {"floor", {D}, D, real<floor_of>},
+      {"trunc", {D}, D, real<trunc_of>},
       {"round", {I}, I, [](const Value* a, Scratch&) { return a[0]; }},
-      {"round", {D}, D, real<round_of>},    {"round", {I, I}, I, round_integer_to},
-      {"round", {D, I}, D, round_to},       {"sqrt", {D}, D, square_root},
-      {"exp", {D}, D, real<exp_of>},        {"ln", {D}, D, logarithm<ln_of>},
-      {"log", {D}, D, logarithm<log10_of>}, {"log10", {D}, D, logarithm<log10_of>},
-      {"log2", {D}, D, logarithm<log2_of>}, {"pow", {D, D}, D, power},
-      {"power", {D, D}, D, power},          {"^", {D, D}, D, power},
-      {"**", {D, D}, D, power},             {"sin", {D}, D, real<sin_of>},
-      {"cos", {D}, D, real<cos_of>},        {"tan", {D}, D, real<tan_of>},
-      {"atan2", {D, D}, D, arc_tangent},    {"radians", {D}, D, radians},
-      {"pi", {}, D, pi},                    {"isnan", {D}, B, is_nan},
+      {"round", {D}, D, real<round_of>},
+      {"round", {I, I}, I, round_integer_to},
+      {"round", {D, I}, D, round_to},
+      {"sqrt", {D}, D, square_root},
+      {"exp", {D}, D, real<exp_of>},
+      {"ln", {D}, D, logarithm<ln_of>},
+      {"log", {D}, D, logarithm<log10_of>},
+      {"log10", {D}, D, logarithm<log10_of>},
+      {"log2", {D}, D, logarithm<log2_of>},
+      {"pow", {D, D}, D, power},
+      {"power", {D, D}, D, power},
+      {"^", {D, D}, D, power},
+      {"**", {D, D}, D, power},
+      {"sin", {D}, D, real<sin_of>},
+      {"cos", {D}, D, real<cos_of>},
+      {"tan", {D}, D, real<tan_of>},
+      {"atan2", {D, D}, D, arc_tangent},
+      {"radians", {D}, D, radians},
+      {"pi", {}, D, pi},
+      {"isnan", {D}, B, is_nan},
       {"isfinite", {D}, B, is_finite},
   };
   return table;

@@ -23,9 +23,13 @@ Value integers(const Value* a, Scratch&) {
   return Value::of(Test((a[0].integer > a[1].integer) - (a[0].integer < a[1].integer)));
 }
 template <bool (*Test)(int)>
-Value doubles(const Value* a, Scratch&) { return Value::of(Test(compare_doubles(a[0].number, a[1].number))); }
+Value doubles(const Value* a, Scratch&) {
+  return Value::of(Test(compare_doubles(a[0].number, a[1].number)));
+}
 template <bool (*Test)(int)>
-Value texts(const Value* a, Scratch&) { return Value::of(Test(a[0].text.compare(a[1].text))); }
+Value texts(const Value* a, Scratch&) {
+  return Value::of(Test(a[0].text.compare(a[1].text)));
+}
 
 template <bool (*Test)(int)>
 void add(std::vector<Signature>& table, std::string_view name) {
@@ -55,7 +59,9 @@ std::span<const Signature> comparison_functions() {
     add<less_or_equal>(list, "<=");
     add<greater>(list, ">");
     add<greater_or_equal>(list, ">=");
-    list.push_back({"not", {Kind::kBoolean}, Kind::kBoolean, [](const Value* a, Scratch&) { return Value::of(a[0].integer == 0); }});
+    list.push_back({"not", {Kind::kBoolean}, Kind::kBoolean, [](const Value* a, Scratch&) {
+                      return Value::of(a[0].integer == 0);
+                    }});
     return list;
   }();
   return table;

@@ -64,14 +64,13 @@ Value substring(std::string_view text, std::int64_t start, std::int64_t length) 
   if (length < 0) std::swap(from, to);
   return Value::of(slice(text, std::max<std::int64_t>(from, 0), std::min(to, size)));
 }
-Value substring_from(const Value* a, Scratch&) {
-  return substring(a[0].text, a[1].integer, std::int64_t{1} << 40);
-}
+Value substring_from(const Value* a, Scratch&) { return substring(a[0].text, a[1].integer, std::int64_t{1} << 40); }
 Value substring_of(const Value* a, Scratch&) { return substring(a[0].text, a[1].integer, a[2].integer); }
 
 Value leftmost(const Value* a, Scratch&) {
   const std::int64_t size = count_characters(a[0].text), n = a[1].integer;
-  return Value::of(slice(a[0].text, 0, n >= 0 ? std::min(n, size) : std::max<std::int64_t>(size + std::max(n, -size), 0)));
+  return Value::of(
+      slice(a[0].text, 0, n >= 0 ? std::min(n, size) : std::max<std::int64_t>(size + std::max(n, -size), 0)));
 }
 Value rightmost(const Value* a, Scratch&) {
   const std::int64_t size = count_characters(a[0].text), n = a[1].integer;
@@ -117,24 +116,37 @@ bool matches(std::string_view text, std::string_view pattern) {
   return p == pattern.size();
 }
 template <char (*Fold)(char)>
-Value like(const Value* a, Scratch&) { return Value::of(matches<Fold>(a[0].text, a[1].text)); }
+Value like(const Value* a, Scratch&) {
+  return Value::of(matches<Fold>(a[0].text, a[1].text));
+}
 
 }  // namespace
 
 std::span<const Signature> text_functions() {
   static const std::vector<Signature> table = {
-      {"lower", {V}, V, folded<fold_lower>},   {"lcase", {V}, V, folded<fold_lower>},
-      {"upper", {V}, V, folded<fold_upper>},   {"ucase", {V}, V, folded<fold_upper>},
-      {"length", {V}, I, length},              {"len", {V}, I, length},
+      {"lower", {V}, V, folded<fold_lower>},
+      {"lcase", {V}, V, folded<fold_lower>},
+      {"upper", {V}, V, folded<fold_upper>},
+      {"ucase", {V}, V, folded<fold_upper>},
+      {"length", {V}, I, length},
+      {"len", {V}, I, length},
       {"strlen", {V}, I, byte_length},
-      {"trim", {V}, V, trimmed<kLeft | kRight>}, {"ltrim", {V}, V, trimmed<kLeft>},
-      {"rtrim", {V}, V, trimmed<kRight>},      {"substr", {V, I}, V, substring_from},
-      {"substr", {V, I, I}, V, substring_of},  {"substring", {V, I}, V, substring_from},
-      {"substring", {V, I, I}, V, substring_of}, {"left", {V, I}, V, leftmost},
-      {"right", {V, I}, V, rightmost},         {"contains", {V, V}, B, contains},
-      {"starts_with", {V, V}, B, starts_with}, {"prefix", {V, V}, B, starts_with},
-      {"ends_with", {V, V}, B, ends_with},     {"suffix", {V, V}, B, ends_with},
-      {"||", {V, V}, V, joined},               {"like", {V, V}, B, like<same>},
+      {"trim", {V}, V, trimmed < kLeft | kRight > },
+      {"ltrim", {V}, V, trimmed<kLeft>},
+      {"rtrim", {V}, V, trimmed<kRight>},
+      {"substr", {V, I}, V, substring_from},
+      {"substr", {V, I, I}, V, substring_of},
+      {"substring", {V, I}, V, substring_from},
+      {"substring", {V, I, I}, V, substring_of},
+      {"left", {V, I}, V, leftmost},
+      {"right", {V, I}, V, rightmost},
+      {"contains", {V, V}, B, contains},
+      {"starts_with", {V, V}, B, starts_with},
+      {"prefix", {V, V}, B, starts_with},
+      {"ends_with", {V, V}, B, ends_with},
+      {"suffix", {V, V}, B, ends_with},
+      {"||", {V, V}, V, joined},
+      {"like", {V, V}, B, like<same>},
       {"ilike", {V, V}, B, like<fold_lower>},
   };
   return table;

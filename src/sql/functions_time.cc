@@ -31,27 +31,36 @@ std::int64_t epoch_ms(std::int64_t us) { return floor_divide(us, 1000); }
 std::int64_t epoch_us(std::int64_t us) { return us; }
 
 std::int64_t trunc_year(std::int64_t us) { return day_number(civil(us).year() / 1 / 1) * kMicrosPerDay; }
-std::int64_t trunc_month(std::int64_t us) { return day_number(civil(us).year() / civil(us).month() / 1) * kMicrosPerDay; }
+std::int64_t trunc_month(std::int64_t us) {
+  return day_number(civil(us).year() / civil(us).month() / 1) * kMicrosPerDay;
+}
 std::int64_t trunc_quarter(std::int64_t us) {
   const auto first = std::chrono::month(static_cast<unsigned>(quarter(us) * 3 - 2));
   return day_number(civil(us).year() / first / 1) * kMicrosPerDay;
 }
 std::int64_t trunc_week(std::int64_t us) { return monday_of(day_number(us)) * kMicrosPerDay; }
 template <std::int64_t Unit>
-std::int64_t trunc_to(std::int64_t us) { return us - floor_modulo(us, Unit); }
+std::int64_t trunc_to(std::int64_t us) {
+  return us - floor_modulo(us, Unit);
+}
 
 template <std::int64_t Unit>
-std::int64_t number_of(std::int64_t us) { return floor_divide(us, Unit); }
+std::int64_t number_of(std::int64_t us) {
+  return floor_divide(us, Unit);
+}
 std::int64_t week_number(std::int64_t us) { return number_of<7 * kMicrosPerDay>(trunc_week(us)); }
 std::int64_t quarter_number(std::int64_t us) { return floor_divide(month_number(us), 3); }
 
 template <std::int64_t (*F)(std::int64_t)>
-Value of_time(const Value* a, Scratch&) { return Value::of(F(a[0].integer)); }
+Value of_time(const Value* a, Scratch&) {
+  return Value::of(F(a[0].integer));
+}
 // How many boundaries lie between two moments.
 template <std::int64_t (*Number)(std::int64_t)>
 Value difference(const Value* a, Scratch&) {
   std::int64_t r = 0;
-  if (__builtin_sub_overflow(Number(a[1].integer), Number(a[0].integer), &r)) return Value::error("integer out of range");
+  if (__builtin_sub_overflow(Number(a[1].integer), Number(a[0].integer), &r))
+    return Value::error("integer out of range");
   return Value::of(r);
 }
 
@@ -131,7 +140,9 @@ constexpr Part kParts[] = {
 
 const Part* find_part(std::string_view name) {
   const std::string lower = to_lower(name);
-  const auto is = [&](const Part& part) { return part.name == lower || (part.trunc && lower == fmt::format("{}s", part.name)); };
+  const auto is = [&](const Part& part) {
+    return part.name == lower || (part.trunc && lower == fmt::format("{}s", part.name));
+  };
   const auto found = std::ranges::find_if(kParts, is);
   return found == std::end(kParts) ? nullptr : found;
 }
@@ -161,29 +172,51 @@ const std::vector<std::string>& date_part_names() {
 
 std::span<const Signature> time_functions() {
   static const std::vector<Signature> table = {
-      {"hour", {T}, I, of_time<hour>},           {"minute", {T}, I, of_time<minute>},
-      {"second", {T}, I, of_time<second>},       {"day", {T}, I, of_time<day>},
-      {"dayofmonth", {T}, I, of_time<day>},      {"month", {T}, I, of_time<month>},
-      {"quarter", {T}, I, of_time<quarter>},     {"year", {T}, I, of_time<year>},
-      {"dayofweek", {T}, I, of_time<dayofweek>}, {"weekday", {T}, I, of_time<dayofweek>},
-      {"isodow", {T}, I, of_time<isodow>},       {"dayofyear", {T}, I, of_time<dayofyear>},
-      {"week", {T}, I, of_time<week>},           {"weekofyear", {T}, I, of_time<week>},
-      {"epoch", {T}, D, epoch},                  {"epoch", {N}, D, epoch},
-      {"epoch_ms", {T}, I, of_time<epoch_ms>},   {"epoch_us", {T}, I, of_time<epoch_us>},
-      {"to_microseconds", {I}, N, units<1>},     {"to_milliseconds", {I}, N, units<1000>},
-      {"to_seconds", {I}, N, units<kMicrosPerSecond>}, {"to_seconds", {D}, N, fractional_seconds},
-      {"to_minutes", {I}, N, units<kMicrosPerMinute>}, {"to_hours", {I}, N, units<kMicrosPerHour>},
-      {"to_days", {I}, N, units<kMicrosPerDay>}, {"to_weeks", {I}, N, units<7 * kMicrosPerDay>},
-      {"to_months", {I}, M, units<1>},           {"to_quarters", {I}, M, units<3>},
+      {"hour", {T}, I, of_time<hour>},
+      {"minute", {T}, I, of_time<minute>},
+      {"second", {T}, I, of_time<second>},
+      {"day", {T}, I, of_time<day>},
+      {"dayofmonth", {T}, I, of_time<day>},
+      {"month", {T}, I, of_time<month>},
+      {"quarter", {T}, I, of_time<quarter>},
+      {"year", {T}, I, of_time<year>},
+      {"dayofweek", {T}, I, of_time<dayofweek>},
+      {"weekday", {T}, I, of_time<dayofweek>},
+      {"isodow", {T}, I, of_time<isodow>},
+      {"dayofyear", {T}, I, of_time<dayofyear>},
+      {"week", {T}, I, of_time<week>},
+      {"weekofyear", {T}, I, of_time<week>},
+      {"epoch", {T}, D, epoch},
+      {"epoch", {N}, D, epoch},
+      {"epoch_ms", {T}, I, of_time<epoch_ms>},
+      {"epoch_us", {T}, I, of_time<epoch_us>},
+      {"to_microseconds", {I}, N, units<1>},
+      {"to_milliseconds", {I}, N, units<1000>},
+      {"to_seconds", {I}, N, units<kMicrosPerSecond>},
+      {"to_seconds", {D}, N, fractional_seconds},
+      {"to_minutes", {I}, N, units<kMicrosPerMinute>},
+      {"to_hours", {I}, N, units<kMicrosPerHour>},
+      {"to_days", {I}, N, units<kMicrosPerDay>},
+      {"to_weeks", {I}, N, units<7 * kMicrosPerDay>},
+      {"to_months", {I}, M, units<1>},
+      {"to_quarters", {I}, M, units<3>},
       {"to_years", {I}, M, units<12>},
-      {"+", {T, N}, T, add_span},                {"+", {N, T}, T, add_span_swapped},
-      {"+", {T, M}, T, add_month_span},          {"+", {M, T}, T, add_month_span_swapped},
-      {"+", {N, N}, N, add_span},                {"+", {M, M}, M, add_span},
-      {"-", {T, N}, T, subtract_span},           {"-", {T, M}, T, subtract_month_span},
-      {"-", {N, N}, N, subtract_span},           {"-", {M, M}, M, subtract_span},
-      {"-", {N}, N, negate_span},                {"-", {M}, M, negate_span},
-      {"-", {Day, Day}, I, days_between},        {"-", {T, T}, N, subtract_span},
-      {"+", {Day, I}, Day, add_days<1>},         {"-", {Day, I}, Day, add_days<-1>},
+      {"+", {T, N}, T, add_span},
+      {"+", {N, T}, T, add_span_swapped},
+      {"+", {T, M}, T, add_month_span},
+      {"+", {M, T}, T, add_month_span_swapped},
+      {"+", {N, N}, N, add_span},
+      {"+", {M, M}, M, add_span},
+      {"-", {T, N}, T, subtract_span},
+      {"-", {T, M}, T, subtract_month_span},
+      {"-", {N, N}, N, subtract_span},
+      {"-", {M, M}, M, subtract_span},
+      {"-", {N}, N, negate_span},
+      {"-", {M}, M, negate_span},
+      {"-", {Day, Day}, I, days_between},
+      {"-", {T, T}, N, subtract_span},
+      {"+", {Day, I}, Day, add_days<1>},
+      {"-", {Day, I}, Day, add_days<-1>},
   };
   return table;
 }

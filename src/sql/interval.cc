@@ -44,7 +44,8 @@ const IntervalUnit* find_interval_unit(std::string_view name) {
 std::expected<Interval, std::string> parse_interval(std::string_view text) {
   const std::string whole(text);
   const auto bad = [&] {
-    return std::unexpected(fmt::format("cannot read the interval \"{}\"; write it as '30 minutes' or '1 month'", whole));
+    return std::unexpected(
+        fmt::format("cannot read the interval \"{}\"; write it as '30 minutes' or '1 month'", whole));
   };
   std::optional<Interval> sum;
   for (std::string_view word = take_word(text); !word.empty(); word = take_word(text)) {
@@ -53,9 +54,11 @@ std::expected<Interval, std::string> parse_interval(std::string_view text) {
     const IntervalUnit* unit = find_interval_unit(take_word(text));
     if (parsed.ec != std::errc{} || parsed.ptr != word.data() + word.size() || !unit) return bad();
     if (!sum) sum = Interval{unit->kind, 0};
-    if (sum->kind != unit->kind) return std::unexpected("an interval cannot mix months with smaller units; add them one by one");
+    if (sum->kind != unit->kind)
+      return std::unexpected("an interval cannot mix months with smaller units; add them one by one");
     std::int64_t part = 0;
-    if (__builtin_mul_overflow(count, unit->size, &part) || __builtin_add_overflow(sum->size, part, &sum->size)) return bad();
+    if (__builtin_mul_overflow(count, unit->size, &part) || __builtin_add_overflow(sum->size, part, &sum->size))
+      return bad();
   }
   if (!sum) return bad();
   return *sum;

@@ -10,7 +10,15 @@ namespace millrace::sql {
 // The types inside an expression: those of columns, and those that only pass through. Of a kDate the value is its
 // midnight as a timestamp; of a kInterval, microseconds; of kMonths, an interval of whole months.
 enum class Kind : std::uint8_t {
-  kNull, kBoolean, kBigint, kDouble, kVarchar, kTimestamp, kDate, kInterval, kMonths,
+  kNull,
+  kBoolean,
+  kBigint,
+  kDouble,
+  kVarchar,
+  kTimestamp,
+  kDate,
+  kInterval,
+  kMonths,
 };
 
 constexpr Kind kind_of(Type type) { return static_cast<Kind>(static_cast<int>(type) + 1); }

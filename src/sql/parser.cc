@@ -21,15 +21,15 @@ struct Operator {
   Precedence precedence;
 };
 constexpr Operator kOperators[] = {
-    {"or", kOr},        {"and", kAnd},      {"=", kComparison},  {"<>", kComparison}, {"<", kComparison},
-    {"<=", kComparison}, {">", kComparison}, {">=", kComparison}, {"||", kOther},     {"+", kSum},
-    {"-", kSum},        {"*", kProduct},    {"/", kProduct},     {"//", kProduct},    {"%", kProduct},
-    {"^", kPower},      {"**", kPower},
+    {"or", kOr},         {"and", kAnd},      {"=", kComparison},  {"<>", kComparison}, {"<", kComparison},
+    {"<=", kComparison}, {">", kComparison}, {">=", kComparison}, {"||", kOther},      {"+", kSum},
+    {"-", kSum},         {"*", kProduct},    {"/", kProduct},     {"//", kProduct},    {"%", kProduct},
+    {"^", kPower},       {"**", kPower},
 };
 
-constexpr std::string_view kReserved[] = {"and",  "between", "case", "cast",  "distinct", "else",     "end", "ilike",
-                                          "in",   "is",      "like", "not",   "null",     "or",       "then", "true",
-                                          "when", "false",   "from", "select", "try_cast"};
+constexpr std::string_view kReserved[] = {"and",   "between", "case", "cast",  "distinct", "else",   "end",
+                                          "ilike", "in",      "is",   "like",  "not",      "null",   "or",
+                                          "then",  "true",    "when", "false", "from",     "select", "try_cast"};
 
 class Parser {
  public:
@@ -79,7 +79,8 @@ class Parser {
     Syntax s;
     s.form = form, s.offset = offset, s.name = std::move(name), s.args = std::move(args);
     for (const Syntax& arg : s.args) s.depth = std::max(s.depth, arg.depth + 1);
-    if (s.depth > kMaxHeight) return std::unexpected(CompileError{offset, "expression has too many operators in a row"});
+    if (s.depth > kMaxHeight)
+      return std::unexpected(CompileError{offset, "expression has too many operators in a row"});
     return s;
   }
   template <class... Args>
@@ -149,7 +150,9 @@ class Parser {
     if (take_word("null")) return negate_if(negated, offset, call_of(offset, "is_null", std::move(left)));
     for (const bool truth : {true, false})
       if (take_word(truth ? "true" : "false"))
-        return negate_if(negated, offset, call_of(offset, "is_same", std::move(left), literal(offset, Kind::kBoolean, Value::of(truth))));
+        return negate_if(
+            negated, offset,
+            call_of(offset, "is_same", std::move(left), literal(offset, Kind::kBoolean, Value::of(truth))));
     if (!take_word("distinct")) return fail("expected null, true, false or distinct from after is");
     TRY(expect_word("from"));
     Syntax right = TRY(expression(kIs));
@@ -196,12 +199,18 @@ class Parser {
   Parsed primary() {
     const Token& token = peek();
     switch (token.kind) {
-      case Token::Kind::kInteger: return take(), literal(token.offset, Kind::kBigint, Value::of(token.integer));
-      case Token::Kind::kDecimal: return take(), literal(token.offset, Kind::kDouble, Value::of(token.number));
-      case Token::Kind::kString: return take(), text_literal(token.offset, token.text);
-      case Token::Kind::kQuotedWord: return take(), column(token);
-      case Token::Kind::kWord: return word();
-      default: break;
+      case Token::Kind::kInteger:
+        return take(), literal(token.offset, Kind::kBigint, Value::of(token.integer));
+      case Token::Kind::kDecimal:
+        return take(), literal(token.offset, Kind::kDouble, Value::of(token.number));
+      case Token::Kind::kString:
+        return take(), text_literal(token.offset, token.text);
+      case Token::Kind::kQuotedWord:
+        return take(), column(token);
+      case Token::Kind::kWord:
+        return word();
+      default:
+        break;
     }
     if (!take_symbol("(")) return fail(fmt::format("expected a value before {}", describe(token)));
     Syntax inner = TRY(expression(kLowest));
@@ -292,7 +301,8 @@ class Parser {
 
   Parsed extract(std::size_t offset) {
     TRY(expect_symbol("("));
-    if (peek().kind != Token::Kind::kWord && peek().kind != Token::Kind::kString) return fail("expected a part such as hour");
+    if (peek().kind != Token::Kind::kWord && peek().kind != Token::Kind::kString)
+      return fail("expected a part such as hour");
     const Token& part = take();
     TRY(expect_word("from"));
     Syntax value = TRY(expression(kLowest));

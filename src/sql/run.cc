@@ -17,7 +17,8 @@ Value run_strict_1(const Step& step, const Frame& frame) {
 
 Value run_strict_2(const Step& step, const Frame& frame) {
   const Value a[] = {step.args[0]->evaluate(frame), step.args[1]->evaluate(frame)};
-  if (a[0].is_present() && a[1].is_present()) [[likely]] return step.function(a, frame.scratch);
+  if (a[0].is_present() && a[1].is_present()) [[likely]]
+    return step.function(a, frame.scratch);
   return a[0].is_error() ? a[0] : a[1].is_error() ? a[1] : Value::null();
 }
 
@@ -125,8 +126,10 @@ Value run_in(const Step& step, const Frame& frame) {
   for (std::size_t i = 1; i < step.args.size(); ++i) {
     const Value item = step.args[i]->evaluate(frame);
     if (item.is_error()) return item;
-    if (item.is_null()) unknown = true;
-    else if (compare(value, item) == 0) return Value::of(true);
+    if (item.is_null())
+      unknown = true;
+    else if (compare(value, item) == 0)
+      return Value::of(true);
   }
   return unknown ? Value::null() : Value::of(false);
 }

@@ -18,10 +18,10 @@ Value run_try(const Step& step, const Frame& frame);
 Value run_and(const Step& step, const Frame& frame);
 Value run_or(const Step& step, const Frame& frame);
 Value run_is_null(const Step& step, const Frame& frame);
-Value run_is_same(const Step& step, const Frame& frame);   // is not distinct from
+Value run_is_same(const Step& step, const Frame& frame);  // is not distinct from
 Value run_coalesce(const Step& step, const Frame& frame);
-Value run_case(const Step& step, const Frame& frame);      // condition, result, ..., else
-Value run_case_of(const Step& step, const Frame& frame);   // value, match, result, ..., else
+Value run_case(const Step& step, const Frame& frame);     // condition, result, ..., else
+Value run_case_of(const Step& step, const Frame& frame);  // value, match, result, ..., else
 Value run_nullif(const Step& step, const Frame& frame);
 Value run_least(const Step& step, const Frame& frame);
 Value run_greatest(const Step& step, const Frame& frame);

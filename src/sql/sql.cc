@@ -16,22 +16,30 @@ void collect_columns(const Step& step, std::vector<int>& into) {
 
 std::expected<Type, CompileError> result_type(Kind kind) {
   switch (kind) {
-    case Kind::kBoolean: return Type::kBoolean;
+    case Kind::kBoolean:
+      return Type::kBoolean;
     case Kind::kNull:
-    case Kind::kBigint: return Type::kBigint;
-    case Kind::kDouble: return Type::kDouble;
-    case Kind::kVarchar: return Type::kVarchar;
+    case Kind::kBigint:
+      return Type::kBigint;
+    case Kind::kDouble:
+      return Type::kDouble;
+    case Kind::kVarchar:
+      return Type::kVarchar;
     case Kind::kTimestamp:
-    case Kind::kDate: return Type::kTimestamp;
+    case Kind::kDate:
+      return Type::kTimestamp;
     case Kind::kInterval:
-    case Kind::kMonths: break;
+    case Kind::kMonths:
+      break;
   }
   return std::unexpected(CompileError{0, "an interval is not a value that can be kept; use date_diff() or epoch()"});
 }
 
 }  // namespace
 
-CompileError::operator Error() const { return {Code::kInvalidArgument, fmt::format("at byte {}: {}", offset, message)}; }
+CompileError::operator Error() const {
+  return {Code::kInvalidArgument, fmt::format("at byte {}: {}", offset, message)};
+}
 
 std::expected<Expression, CompileError> Expression::compile(std::string_view text, std::span<const ColumnDef> columns) {
   const Syntax syntax = TRY(parse_expression(text));

@@ -26,9 +26,9 @@ struct CompileError {
 
 // A scalar expression in DuckDB's dialect, compiled once and evaluated row by row, without DuckDB.
 //
-// Results are DuckDB's, bit for bit, for the types, operators and functions listed in docs/sql_expressions.md, with three
-// deliberate limits: a literal such as 1.5 is a double (DuckDB: DECIMAL), integers are 64 bits wide, and upper, lower and
-// ilike fold ASCII letters only. What is not supported does not compile.
+// Results are DuckDB's, bit for bit, for the types, operators and functions listed in docs/sql_expressions.md, with
+// three deliberate limits: a literal such as 1.5 is a double (DuckDB: DECIMAL), integers are 64 bits wide, and upper,
+// lower and ilike fold ASCII letters only. What is not supported does not compile.
 //
 // Text is limited to 16 KiB and nesting to 200 levels, so that a hostile expression costs nothing. Cheap to copy;
 // thread-safe: one Expression serves any number of threads, each with its own Scratch.

@@ -18,8 +18,8 @@ struct Frame {
 // A function over values that are all present.
 using Function = Value (*)(const Value* args, Scratch& scratch);
 
-// A node of a compiled expression. `run` knows how to treat its arguments: most evaluate them all, answer null where one
-// is null, and else call `function`.
+// A node of a compiled expression. `run` knows how to treat its arguments: most evaluate them all, answer null where
+// one is null, and else call `function`.
 struct Step {
   using Run = Value (*)(const Step& step, const Frame& frame);
 

@@ -17,11 +17,11 @@ struct Syntax {
 
   Form form = Form::kLiteral;
   std::size_t offset = 0;
-  std::string name;           // of a column as written, of a function in lower case, of a cast's type in lower case
+  std::string name;  // of a column as written, of a function in lower case, of a cast's type in lower case
   std::vector<Syntax> args;
   Kind literal_kind = Kind::kNull;
-  Value literal;              // not text
-  std::string literal_text;   // of a varchar literal
+  Value literal;             // not text
+  std::string literal_text;  // of a varchar literal
   int depth = 1;
 };
 

@@ -97,8 +97,8 @@ class Tokenizer {
   static TokenResult parse_number(std::size_t start, const std::string& digits, bool whole) {
     Token token{whole ? Token::Kind::kInteger : Token::Kind::kDecimal, start, digits, 0, 0};
     const char* end = digits.data() + digits.size();
-    const auto parsed = whole ? std::from_chars(digits.data(), end, token.integer)
-                              : std::from_chars(digits.data(), end, token.number);
+    const auto parsed =
+        whole ? std::from_chars(digits.data(), end, token.integer) : std::from_chars(digits.data(), end, token.number);
     if (parsed.ec != std::errc{}) return fail_at(start, fmt::format("number {} is out of range", digits));
     return token;
   }

@@ -7,11 +7,16 @@ namespace millrace::sql {
 
 std::string_view type_name(Type type) {
   switch (type) {
-    case Type::kBoolean: return "boolean";
-    case Type::kBigint: return "bigint";
-    case Type::kDouble: return "double";
-    case Type::kVarchar: return "varchar";
-    case Type::kTimestamp: return "timestamp";
+    case Type::kBoolean:
+      return "boolean";
+    case Type::kBigint:
+      return "bigint";
+    case Type::kDouble:
+      return "double";
+    case Type::kVarchar:
+      return "varchar";
+    case Type::kTimestamp:
+      return "timestamp";
   }
   return "";
 }

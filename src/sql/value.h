@@ -34,20 +34,40 @@ struct Value {
   };
 
   static Value null() { return {}; }
-  static Value of(std::int64_t v) { Value r; r.kind = Kind::kInteger; r.integer = v; return r; }
+  static Value of(std::int64_t v) {
+    Value r;
+    r.kind = Kind::kInteger;
+    r.integer = v;
+    return r;
+  }
   static Value of(bool v) { return of(static_cast<std::int64_t>(v)); }
-  static Value of(double v) { Value r; r.kind = Kind::kDouble; r.number = v; return r; }
-  static Value of(std::string_view v) { Value r; r.kind = Kind::kText; r.text = v; return r; }
+  static Value of(double v) {
+    Value r;
+    r.kind = Kind::kDouble;
+    r.number = v;
+    return r;
+  }
+  static Value of(std::string_view v) {
+    Value r;
+    r.kind = Kind::kText;
+    r.text = v;
+    return r;
+  }
   // `why` must live as long as the value: a literal, or text in the Scratch of the evaluation.
-  static Value error(std::string_view why) { Value r; r.kind = Kind::kError; r.text = why; return r; }
+  static Value error(std::string_view why) {
+    Value r;
+    r.kind = Kind::kError;
+    r.text = why;
+    return r;
+  }
 
   bool is_null() const { return kind == Kind::kNull; }
   bool is_error() const { return kind == Kind::kError; }
   bool is_present() const { return kind > Kind::kError; }
 };
 
-// Where evaluations put the text they make. Grows to what one row needs and is then reused: evaluating allocates nothing.
-// A value's text is valid until clear(). One Scratch per thread.
+// Where evaluations put the text they make. Grows to what one row needs and is then reused: evaluating allocates
+// nothing. A value's text is valid until clear(). One Scratch per thread.
 class Scratch {
  public:
   char* take(std::size_t bytes);
