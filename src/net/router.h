@@ -57,6 +57,7 @@ class Router {
 
  private:
   struct Node;
+  template <typename Accept>
   struct Search;
 
   std::vector<std::unique_ptr<Route>> routes_;

@@ -1,0 +1,269 @@
+#include "net/session.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <exception>
+
+#include "base/log.h"
+#include "net/loop.h"
+
+namespace millrace::net {
+namespace {
+
+using std::chrono::seconds;
+using Steady = std::chrono::steady_clock;
+
+constexpr auto kLingerTime = seconds(2);
+constexpr std::size_t kBodyBytesPerSecond = 16 << 10;
+
+Response run_handler(const Route& route, const Request& request) {
+  try {
+    return route.handler(request);
+  } catch (const std::exception& e) {
+    log::error("a handler threw", {{"route", route.pattern}, {"what", e.what()}});
+  } catch (...) {
+    log::error("a handler threw", {{"route", route.pattern}});
+  }
+  return error_response(500, "INTERNAL", "internal error; the server's log says more");
+}
+
+Response run_observed(const Service& service, const Route& route, const Request& request) {
+  if (!service.options.observe) return run_handler(route, request);
+  const auto begun = Steady::now();
+  auto response = run_handler(route, request);
+  service.options.observe(request, response, std::chrono::duration_cast<Duration>(Steady::now() - begun));
+  return response;
+}
+
+}  // namespace
+
+Session::Session(Fd socket, std::string remote, Service& service, Loop& loop)
+    : socket_(std::move(socket)),
+      remote_(std::move(remote)),
+      service_(service),
+      loop_(loop),
+      reader_(service.options.header_limit),
+      read_since_(loop.now()),
+      write_since_(loop.now()) {}
+
+Session::~Session() { close(); }
+
+std::uint32_t Session::interest() const {
+  std::uint32_t events = 0;
+  const bool wants_requests = state_ == State::kReading && !last_answer_ && !peer_closed_ && !output_.full();
+  const bool watches = state_ == State::kBusy && !input_paused_ && !peer_closed_;
+  if (wants_requests || watches || state_ == State::kLingering) events |= EPOLLIN;
+  if (!output_.empty()) events |= EPOLLOUT;
+  return events;
+}
+
+void Session::on_events(std::uint32_t events) {
+  if (state_ == State::kBusy) {
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0) return close();
+    if ((events & EPOLLIN) != 0) input_paused_ = true;
+    return flush();
+  }
+  if (state_ == State::kLingering) return discard();
+  if ((events & EPOLLOUT) != 0) flush();
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive();
+  advance();
+}
+
+void Session::receive() {
+  if (!socket_ || state_ != State::kReading || peer_closed_ || last_answer_ || output_.full()) return;
+  const auto space = reader_.space();
+  const auto got = ::recv(socket_.get(), space.data(), space.size(), 0);
+  if (got > 0) return reader_.received(static_cast<std::size_t>(got));
+  if (got == 0) {
+    peer_closed_ = true;
+  } else if (errno != EAGAIN && errno != EINTR) {
+    close();
+  }
+}
+
+// Answers what has arrived, as far as it goes, then sends.
+void Session::advance() {
+  while (socket_ && state_ == State::kReading && !last_answer_ && !output_.full()) {
+    const auto step = reader_.next();
+    if (step == RequestReader::Step::kHeader) on_header();
+    if (step == RequestReader::Step::kRequest) on_request();
+    if (step == RequestReader::Step::kFault) on_fault();
+    if (step == RequestReader::Step::kNeedMore) {
+      note_progress();
+      if (peer_closed_) on_end_of_input();
+      break;
+    }
+  }
+  if (socket_) flush();
+}
+
+void Session::on_header() {
+  auto& request = reader_.request();
+  if (auto parsed = target_.parse(request.path); !parsed) {
+    return refuse({400, "INVALID_ARGUMENT", parsed.error().message});
+  }
+  request.path = target_.path();
+  request.query_string = target_.query();
+  request.remote = remote_;
+  route_ = service_.router.find(request.method, target_.segments(), request.params);
+  if (route_ != nullptr) request.route = route_->pattern;
+  const bool own_limit = route_ != nullptr && route_->body_limit > 0;
+  reader_.accept_body(own_limit ? route_->body_limit : service_.options.body_limit);
+  if (reader_.expects_continue() && reader_.next() == RequestReader::Step::kNeedMore) {
+    output_.add_raw("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+}
+
+void Session::on_request() {
+  if (route_ == nullptr) return answer(answer_without_route());
+  if (route_->lane == Lane::kInline) return answer(run_handler(*route_, reader_.request()));
+  run_blocking();
+}
+
+void Session::run_blocking() {
+  if (service_.blocking.fetch_add(1, std::memory_order_relaxed) >= service_.options.blocking_limit) {
+    service_.blocking.fetch_sub(1, std::memory_order_relaxed);
+    auto busy = error_response(503, "UNAVAILABLE", "the server has too many requests waiting; try again in a second");
+    busy.headers.emplace_back("Retry-After", "1");
+    return answer(std::move(busy));
+  }
+  state_ = State::kBusy;
+  service_.pool.post([this] {
+    Response response;
+    if (!service_.abandon.load(std::memory_order_relaxed)) {
+      response = run_observed(service_, *route_, reader_.request());
+    }
+    service_.blocking.fetch_sub(1, std::memory_order_relaxed);
+    loop_.complete(*this, std::move(response));
+  });
+}
+
+void Session::on_answer(Response&& response) {
+  state_ = State::kReading;
+  input_paused_ = false;
+  if (!socket_) return;
+  answer(std::move(response));
+  advance();
+}
+
+Response Session::answer_without_route() {
+  const auto& request = reader_.request();
+  auto allowed = service_.router.allowed(target_.segments());
+  if (allowed.empty()) {
+    return error_response(404, "NOT_FOUND", fmt::format("there is nothing at {}", request.path));
+  }
+  Response response{.status = 204};
+  if (request.method != "OPTIONS") {
+    response =
+        error_response(405, "UNIMPLEMENTED",
+                       fmt::format("{} does not answer {}; it answers {}", request.path, request.method, allowed));
+  }
+  response.headers.emplace_back("Allow", std::move(allowed));
+  return response;
+}
+
+void Session::answer(Response&& response) {
+  const bool keep = reader_.keep_alive() && !draining_;
+  if (output_.empty()) write_since_ = loop_.now();
+  output_.add(
+      std::move(response),
+      {.keep_alive = keep, .http_1_0 = reader_.is_http_1_0(), .without_body = reader_.request().method == "HEAD"});
+  last_answer_ = !keep;
+  reader_.finish();
+  route_ = nullptr;
+  read_begun_ = body_begun_ = false;
+  read_since_ = loop_.now();
+}
+
+void Session::on_fault() { refuse(reader_.fault()); }
+
+void Session::refuse(const Fault& fault) {
+  if (output_.empty()) write_since_ = loop_.now();
+  output_.add(error_response(fault.status, fault.code, fault.message), {.keep_alive = false});
+  last_answer_ = true;
+}
+
+void Session::on_end_of_input() {
+  if (!reader_.between_requests()) return refuse({400, "INVALID_ARGUMENT", "the request ended before it was complete"});
+  last_answer_ = true;
+}
+
+void Session::flush() {
+  const auto before = output_.sent();
+  const auto result = output_.flush(socket_.get());
+  if (output_.sent() != before) write_since_ = loop_.now();
+  if (result == Output::Flush::kLost) return close();
+  if (result == Output::Flush::kDone && last_answer_ && state_ == State::kReading) finish_sending();
+}
+
+// Closing a socket with unread input resets the connection, and the client may lose the answer.
+void Session::finish_sending() {
+  if (peer_closed_ || input_is_drained()) return close();
+  ::shutdown(socket_.get(), SHUT_WR);
+  state_ = State::kLingering;
+  read_since_ = loop_.now();
+}
+
+bool Session::input_is_drained() {
+  char byte = 0;
+  return reader_.between_requests() && ::recv(socket_.get(), &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
+void Session::discard() {
+  std::array<char, 16 << 10> dropped;
+  const auto got = ::recv(socket_.get(), dropped.data(), dropped.size(), 0);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) close();
+}
+
+void Session::close() {
+  if (!socket_) return;
+  socket_.reset();
+  service_.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// Starts the clock of the header with its first byte, and that of the body with the header's end.
+void Session::note_progress() {
+  if (!read_begun_ && !reader_.between_requests()) {
+    read_begun_ = true;
+    read_since_ = loop_.now();
+  }
+  if (!body_begun_ && reader_.in_body()) {
+    body_begun_ = true;
+    read_since_ = loop_.now();
+  }
+}
+
+void Session::on_sweep(Moment now) {
+  const auto& options = service_.options;
+  if (!output_.empty() && now - write_since_ > options.write_timeout) return close();
+  if (state_ == State::kBusy || !socket_) return;
+  Moment::duration limit = options.idle_timeout;
+  if (read_begun_) limit = options.header_timeout;
+  if (body_begun_) limit = options.body_timeout + seconds(reader_.body_received() / kBodyBytesPerSecond);
+  if (state_ == State::kLingering) limit = kLingerTime;
+  if (now - read_since_ > limit) on_timeout();
+}
+
+void Session::on_timeout() {
+  if (state_ == State::kLingering || !read_begun_) {
+    if (output_.empty()) close();
+    return;
+  }
+  if (last_answer_ || output_.full()) return;
+  refuse({408, "DEADLINE_EXCEEDED",
+          body_begun_ ? "the body of the request took too long" : "the header of the request took too long"});
+  flush();
+}
+
+void Session::drain() {
+  draining_ = true;
+  if (!socket_ || state_ != State::kReading) return;
+  receive();
+  advance();
+  if (socket_ && reader_.between_requests() && state_ == State::kReading && output_.empty()) close();
+}
+
+}  // namespace millrace::net

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/fd.h"
+#include "base/thread_pool.h"
+#include "net/output.h"
+#include "net/request_reader.h"
+#include "net/server.h"
+#include "net/target.h"
+
+namespace millrace::net {
+
+class Loop;
+using Moment = std::chrono::steady_clock::time_point;
+
+// What all connections of a server share.
+struct Service {
+  const ServerOptions& options;
+  const Router& router;
+  ThreadPool& pool;
+  std::atomic<std::size_t> blocking{0};     // handlers waiting or running on the pool
+  std::atomic<std::size_t> connections{0};  // open ones
+  std::atomic<bool> abandon{false};         // handlers that have not begun shall not
+};
+
+// One connection: reads requests, has them answered in order, sends the answers. Lives on its loop's thread; only the
+// handler of a blocking request sees it (its request, which is left alone meanwhile) from another.
+class Session {
+ public:
+  Session(Fd socket, std::string remote, Service& service, Loop& loop);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  int socket() const { return socket_.get(); }
+  // What to wait for: EPOLLIN, EPOLLOUT, both or neither.
+  std::uint32_t interest() const;
+  std::uint32_t registered = 0;  // what the loop waits for at present
+  std::size_t index = 0;         // where the loop keeps it
+
+  void on_events(std::uint32_t events);
+  // The answer of the blocking handler.
+  void on_answer(Response&& response);
+  // Closes it, or answers 408, where something took too long.
+  void on_sweep(Moment now);
+  // The server stops: closes it where no request has begun, else after the answer.
+  void drain();
+
+  // It can be destroyed.
+  bool finished() const { return !socket_ && state_ != State::kBusy; }
+
+ private:
+  enum class State {
+    kReading,
+    kBusy,       // its request is with a handler on the pool
+    kLingering,  // all is sent; what still comes is read and dropped, so that the client sees the answer
+  };
+
+  void receive();
+  void discard();
+  void advance();
+  void on_header();
+  void on_request();
+  void on_fault();
+  void on_end_of_input();
+  void run_blocking();
+  void answer(Response&& response);
+  Response answer_without_route();
+  void refuse(const Fault& fault);
+  void flush();
+  void finish_sending();
+  void close();
+  void note_progress();
+  void on_timeout();
+  bool input_is_drained();
+
+  Fd socket_;
+  const std::string remote_;
+  Service& service_;
+  Loop& loop_;
+  RequestReader reader_;
+  Target target_;
+  const Route* route_ = nullptr;
+  Output output_;
+  State state_ = State::kReading;
+  bool peer_closed_ = false;   // no more input will come
+  bool input_paused_ = false;  // input came while busy; it stays in the kernel
+  bool last_answer_ = false;   // close once the output is sent
+  bool draining_ = false;
+  Moment read_since_;        // when the present wait (for a request, its header, its body) began
+  bool read_begun_ = false;  // a byte of the present request has come
+  bool body_begun_ = false;
+  Moment write_since_;  // when the client last took a byte
+};
+
+}  // namespace millrace::net
