@@ -47,7 +47,6 @@ void append_doubles(duckdb_vector vector, std::size_t rows, Column& column, doub
 void append_strings(duckdb_vector vector, std::size_t rows, Column& column) {
   auto* data = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
   const std::uint8_t* valid = column.valid.data() + column.valid.size() - rows;
-  column.strings.reserve(column.strings.size() + rows);
   for (std::size_t row = 0; row < rows; ++row) {
     if (valid[row] != 0) {
       column.strings.emplace_back(duckdb_string_t_data(&data[row]), duckdb_string_t_length(data[row]));
