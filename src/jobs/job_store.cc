@@ -4,9 +4,14 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "jobs/schema.h"
 
 namespace millrace::jobs {
+
+BOOST_DESCRIBE_STRUCT(Attempt, (),
+                      (number, outcome, exit_code, signal, error, started, finished, max_rss_bytes, log_uri))
+
 namespace {
 
 struct JobRow {
@@ -40,14 +45,16 @@ BOOST_DESCRIBE_STRUCT(JobRow, (),
                       (id, key, kind, argv, env, cwd, timeout, retries, first_delay, factor, max_delay, group,
                        group_limit, status, attempts, failures, exit_code, signal, error, result, submitted, started,
                        finished, max_rss_bytes, log_uri))
-BOOST_DESCRIBE_STRUCT(Attempt, (),
-                      (number, outcome, exit_code, signal, error, started, finished, max_rss_bytes, log_uri))
 
-// Every query of jobs begins so.
-#define MILLRACE_SELECT_JOBS \
-  "select id, key, kind, argv, env, cwd, timeout_us, retries, first_delay_us, delay_factor, max_delay_us, limit_group," \
-  " group_limit, status, attempts, failures, exit_code, signal, error, result, submitted_us, started_us, finished_us," \
-  " max_rss_bytes, log_uri from jobs "
+std::string select_jobs(std::string_view rest) {
+  return fmt::format(R"sql(
+    select id, key, kind, argv, env, cwd, timeout_us, retries, first_delay_us, delay_factor, max_delay_us, limit_group,
+           group_limit, status, attempts, failures, exit_code, signal, error, result, submitted_us, started_us,
+           finished_us, max_rss_bytes, log_uri
+    from jobs
+    {})sql",
+                     rest);
+}
 
 Result<Command> read_command(const JobRow& row) {
   const Json argv = TRY(parse_json(row.argv));
@@ -114,7 +121,7 @@ Result<JobStore> JobStore::open(db::Database& database) {
 
 Result<Job> JobStore::insert(const JobSpec& spec, Timestamp now) {
   db::Transaction tx = TRY(database_->begin());
-  const auto earlier = TRY(tx.query<JobRow>(MILLRACE_SELECT_JOBS "where key = ?", spec.key));
+  const auto earlier = TRY(tx.query<JobRow>(select_jobs("where key = ?"), spec.key));
   if (!earlier.empty()) return to_job(earlier.front());
 
   TRY(tx.execute(R"sql(
@@ -130,11 +137,11 @@ Result<Job> JobStore::insert(const JobSpec& spec, Timestamp now) {
 }
 
 Result<std::optional<Job>> JobStore::find(JobId id) {
-  return first_job(TRY(database_->query<JobRow>(MILLRACE_SELECT_JOBS "where id = ?", id)));
+  return first_job(TRY(database_->query<JobRow>(select_jobs("where id = ?"), id)));
 }
 
 Result<std::optional<Job>> JobStore::find_by_key(const std::string& key) {
-  return first_job(TRY(database_->query<JobRow>(MILLRACE_SELECT_JOBS "where key = ?", key)));
+  return first_job(TRY(database_->query<JobRow>(select_jobs("where key = ?"), key)));
 }
 
 Result<Job> JobStore::get(JobId id) {
@@ -144,12 +151,12 @@ Result<Job> JobStore::get(JobId id) {
 }
 
 Result<Page<Job>> JobStore::list(const JobFilter& filter, const PageRequest& page) {
-  const auto rows = TRY(database_->query<JobRow>(MILLRACE_SELECT_JOBS R"sql(
+  const auto rows = TRY(database_->query<JobRow>(select_jobs(R"sql(
     where id < ?
       and (? is null or kind = ?)
       and (? is null or status = ?)
     order by id desc
-    limit ?)sql",
+    limit ?)sql"),
                                                  TRY(page_start(page.after)), filter.kind, filter.kind, filter.status,
                                                  filter.status, page.rows()));
   Page<Job> result{.items = TRY(to_jobs(rows))};
@@ -168,14 +175,14 @@ Result<std::vector<Attempt>> JobStore::attempts(JobId id) {
 
 Result<std::optional<Job>> JobStore::claim(Timestamp now, const std::function<std::string(const Job&)>& log_uri) {
   db::Transaction tx = TRY(database_->begin());
-  auto job = TRY(first_job(TRY(tx.query<JobRow>(MILLRACE_SELECT_JOBS R"sql(
+  auto job = TRY(first_job(TRY(tx.query<JobRow>(select_jobs(R"sql(
     where status = 'queued'
       and not_before_us <= ?
       and (group_limit = 0
            or group_limit > (select count(*) from jobs as other
                              where other.status = 'running' and other.limit_group = jobs.limit_group))
     order by id
-    limit 1)sql",
+    limit 1)sql"),
                                                     now))));
   if (!job) return std::nullopt;
 
@@ -238,9 +245,7 @@ Result<bool> JobStore::cancel_requested(JobId id) {
 }
 
 Result<std::vector<Job>> JobStore::running() {
-  return to_jobs(TRY(database_->query<JobRow>(MILLRACE_SELECT_JOBS "where status = 'running' order by id")));
+  return to_jobs(TRY(database_->query<JobRow>(select_jobs("where status = 'running' order by id"))));
 }
-
-#undef MILLRACE_SELECT_JOBS
 
 }  // namespace millrace::jobs
