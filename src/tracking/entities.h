@@ -15,6 +15,7 @@ namespace millrace::tracking {
 enum class RunStatus { kRunning, kScheduled, kFinished, kFailed, kKilled };
 std::string_view to_text(RunStatus status);  // "FINISHED"
 bool from_text(std::string_view text, RunStatus& status);
+bool is_final(RunStatus status);  // the run has ended
 
 enum class LifecycleStage { kActive, kDeleted };
 std::string_view to_text(LifecycleStage stage);  // "active"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -102,7 +103,8 @@ class Store {
   Result<void> insert_run(db::Transaction& tx, const std::string& id, const NewRun& run);
   Result<void> set_stage(std::string_view run_id, LifecycleStage stage);
   Result<void> set_experiment_stage(std::string_view id, LifecycleStage from, LifecycleStage to);
-  Result<void> publish_finished(db::Transaction& tx, const Run& run);
+  Result<void> set_status(db::Transaction& tx, std::int64_t run, const RunUpdate& update);
+  Result<void> publish_finished(db::Transaction& tx, std::int64_t run);
 
   Parts parts_;
 };
