@@ -32,8 +32,7 @@ constexpr std::array<MethodRow, 9> kMethods{{
 const MethodRow& row_of(DriftMethod method) { return kMethods[static_cast<std::size_t>(method)]; }
 
 bool fits(DriftMethod method, const Column& column) {
-  const bool numerical = std::holds_alternative<Sample>(column);
-  if (method == DriftMethod::kKs || method == DriftMethod::kWasserstein) return numerical;
+  if (method == DriftMethod::kKs || method == DriftMethod::kWasserstein) return std::holds_alternative<Sample>(column);
   return method != DriftMethod::kEvidently;
 }
 
@@ -77,8 +76,10 @@ bool is_drift(DriftMethod method, double score, double threshold) {
   }
 }
 
-std::size_t count_distinct(const Column& reference, const Column& current) {
-  return values_of(reference, current).reference.size();
+// Whether both sides together have more than five distinct values; the exact number only matters below that.
+bool many_values(const Sample& reference, const Sample& current) {
+  if (std::max(reference.distinct(), current.distinct()) > 5) return true;
+  return count_values(reference, current).reference.size() > 5;
 }
 
 }  // namespace
@@ -104,12 +105,12 @@ double default_threshold(DriftMethod method) { return row_of(method).threshold; 
 
 DriftMethod default_method(const Column& reference, const Column& current) {
   const bool small = size(reference) <= 1000;
-  const std::size_t distinct = count_distinct(reference, current);
-  if (std::holds_alternative<Sample>(reference) && distinct > 5) {
+  const auto* sample = std::get_if<Sample>(&reference);
+  if (sample != nullptr && many_values(*sample, std::get<Sample>(current))) {
     return small ? DriftMethod::kKs : DriftMethod::kWasserstein;
   }
   if (!small) return DriftMethod::kJensenShannon;
-  return distinct > 2 ? DriftMethod::kChiSquare : DriftMethod::kZ;
+  return values_of(reference, current).reference.size() > 2 ? DriftMethod::kChiSquare : DriftMethod::kZ;
 }
 
 ColumnDrift column_drift(std::string name, const Column& reference, const Column& current,

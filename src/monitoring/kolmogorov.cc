@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <numeric>
 #include <vector>
@@ -74,15 +73,15 @@ double one_sided_survival(std::int64_t n, double d) {
   if (d >= 1) return 0;
   const auto count = static_cast<long double>(n);
   const auto x = static_cast<long double>(d);
-  const long double log_factorial = std::lgamma(count + 1);
+  long double log_choose = 0;  // of n over v
   long double sum = 0;
   for (std::int64_t v = 0; v <= n; ++v) {
     const auto k = static_cast<long double>(v);
     const long double rest = 1 - x - k / count;
     if (rest < 0) break;
-    const long double choose = log_factorial - std::lgamma(k + 1) - std::lgamma(count - k + 1);
-    const long double tail = v == n ? 0 : (rest == 0 ? -std::numeric_limits<long double>::infinity() : (count - k) * std::log(rest));
-    sum += std::exp(choose + (k - 1) * std::log(x + k / count) + tail);
+    const long double tail = v == n ? 0 : (count - k) * std::log(rest);  // log(0) ends the sum: exp(-inf) is 0
+    sum += std::exp(log_choose + (k - 1) * std::log(x + k / count) + tail);
+    log_choose += std::log((count - k) / (k + 1));
   }
   return static_cast<double>(x * sum);
 }

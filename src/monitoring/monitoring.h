@@ -16,15 +16,14 @@
 #include "base/time.h"
 #include "monitoring/labels.h"
 #include "monitoring/monitor_spec.h"
+#include "monitoring/store.h"
 #include "monitoring/window_result.h"
 
-namespace millrace::db {
-class Database;
-class Transaction;
-}  // namespace millrace::db
 namespace millrace::duck {
+class Connection;
 class Database;
-}
+struct Table;
+}  // namespace millrace::duck
 namespace millrace::events {
 class Log;
 }
@@ -65,11 +64,6 @@ struct MonitorInfo {
   std::optional<WindowResult> newest;
 };
 
-struct AlertFilter {
-  std::string monitor;  // "" for all
-  std::string alert;    // "" for all
-};
-
 // The monitors of a project: what they watch, what they found. Thread-safe; windows are computed one at a time.
 class Monitors {
  public:
@@ -108,6 +102,8 @@ class Monitors {
   Result<std::vector<Window>> due_of(const MonitorSpec& spec, Timestamp now);
   Result<std::optional<Timestamp>> first_prediction(const MonitorSpec& spec, Timestamp now);
   Result<WindowResult> analyse(const MonitorSpec& spec, Window window);
+  Result<void> compare_with_training(duck::Connection& connection, const MonitorSpec& spec, const duck::Table& rows,
+                                     WindowResult& result);
   Result<void> record(const WindowResult& result, const std::vector<Alert>& alerts);
 
   Foundation foundation_;
