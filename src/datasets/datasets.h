@@ -26,6 +26,10 @@ namespace millrace::events {
 class Log;
 }
 
+namespace millrace::lineage {
+class Store;
+}
+
 namespace millrace::datasets {
 
 enum class Format { kParquet, kCsv, kJson, kNdjson };
@@ -61,10 +65,11 @@ struct PushResult {
 
 enum class RowSource { kBatch, kPush };
 
-// Rows that became known, ordered by event time, then by all columns.
+// Rows that became known, ordered by event time, then by all columns. A large batch comes as several blocks; their spans
+// follow each other without gap or overlap and together are the batch's span.
 struct RowBlock {
   const duck::Table& rows;
-  Timestamp min_event_time;
+  Timestamp min_event_time;  // the span that the block covers, both ends included
   Timestamp max_event_time;
   std::int64_t version = 0;  // of a batch
 };
@@ -98,6 +103,7 @@ struct Foundation {
   db::Database& db;
   blob::Store& blobs;
   duck::Database& duck;
+  lineage::Store& lineage;
   events::Log& events;
   const Clock& clock;
   IdSource& ids;

@@ -68,7 +68,7 @@ struct RowLogOptions {
 
 // An append-only log of typed rows. append() may be called from any number of threads; it takes no lock and makes no
 // system call but when a file is full. What append() accepted survives the death of the process at any moment (the
-// file is mapped shared), though not the death of the machine before freeze() or sync(). No two processes may have one
+// file is mapped shared), though not the death of the machine before freeze(). No two processes may have one
 // log open. The format is in docs/formats/row_log.md.
 class RowLog {
  public:
@@ -82,9 +82,10 @@ class RowLog {
   // a file; kResourceExhausted where the disk is full.
   Result<void> append(std::span<const Value> row);
 
-  // Seals the file being written, waits for appends under way and syncs it. All sealed files not yet dropped, oldest
-  // first; rows appended meanwhile go to a new file.
-  Result<std::vector<SealedFile>> freeze();
+  // Seals the file being written, waits for appends under way and, where asked, makes the sealed files safe against the
+  // death of the machine. All sealed files not yet dropped, oldest first; rows appended meanwhile go to a new file.
+  enum class Sync { kYes, kNo };
+  Result<std::vector<SealedFile>> freeze(Sync sync = Sync::kYes);
 
   // The sealed files not yet dropped, oldest first.
   std::vector<SealedFile> sealed() const;
