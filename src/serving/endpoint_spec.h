@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/document.h"
+
+namespace millrace::serving {
+
+// The name of an alias, and where it stands in the user's file.
+struct AliasRef {
+  std::string name;
+  Position at;
+};
+
+// A `kind: Endpoint` document: a served name.
+struct EndpointSpec {
+  std::string name;
+  std::string description;
+  std::string model;               // a registered model
+  std::string alias = "champion";  // the version behind it answers
+  std::vector<AliasRef> shadow;    // versions scored on the same values; logged, never answered
+  // The feature service that makes the model's inputs. Without one, requests carry the model's own columns.
+  std::optional<std::string> features;
+  Position at;
+  Position features_at;
+};
+
+// The document's spec; nullopt where it had faults, all of which are in `diagnostics`.
+std::optional<EndpointSpec> parse_endpoint(const Node& document, Diagnostics& diagnostics);
+
+// The JSON Schema (draft 2020-12) of an Endpoint document.
+std::string_view endpoint_schema();
+
+}  // namespace millrace::serving

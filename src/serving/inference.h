@@ -1,0 +1,56 @@
+#pragma once
+
+#include <boost/container/small_vector.hpp>
+#include <chrono>
+#include <string>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "serving/bind.h"
+#include "serving/infer.h"
+#include "serving/served.h"
+
+namespace millrace::serving {
+
+// Where a request's times and id come from.
+struct InferenceSources {
+  const Clock& event_clock;
+  const Clock& wall_clock;
+  IdSource& ids;
+};
+
+// One request at one endpoint: bind, make the vectors, score, log, answer; all on the calling thread.
+class Inference {
+ public:
+  Inference(const ServedEndpoint& endpoint, const InferRequest& request, const InferenceSources& sources)
+      : endpoint_(endpoint), request_(request), sources_(sources), start_(std::chrono::steady_clock::now()) {}
+
+  Result<InferAnswer> run();
+
+ private:
+  using Doubles = boost::container::small_vector<double, 64>;
+
+  Result<void> check_model() const;
+  Result<void> bind();
+  bool carries_whole_vectors() const;
+  Result<void> bind_whole_vectors();
+  Result<void> make_vectors();
+  void score(const ScoredModel& model, std::span<double> out) const;
+  void score_shadows();
+  Result<void> log(const InferAnswer& answer);
+
+  void count() const;
+
+  const ServedEndpoint& endpoint_;
+  const InferRequest& request_;
+  const InferenceSources& sources_;
+  std::chrono::steady_clock::time_point start_;
+  Timestamp event_time_;
+  BoundInputs bound_;
+  std::size_t width_ = 0;  // of a vector
+  Doubles vectors_;
+  Doubles shadows_;  // row-major, a row as the log takes it
+};
+
+}  // namespace millrace::serving

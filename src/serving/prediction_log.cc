@@ -1,0 +1,147 @@
+#include "serving/prediction_log.h"
+
+#include <algorithm>
+#include <boost/container/small_vector.hpp>
+#include <cmath>
+
+namespace millrace::serving {
+namespace {
+
+datasets::Value of_double(double value) {
+  return std::isnan(value) ? datasets::Value::null() : datasets::Value::of(value);
+}
+
+datasets::Value of_input(const sql::Value& value) {
+  switch (value.kind) {
+    case sql::Value::Kind::kInteger: return datasets::Value::of(value.integer);
+    case sql::Value::Kind::kDouble: return of_double(value.number);
+    case sql::Value::Kind::kText: return datasets::Value::of(value.text);
+    default: return datasets::Value::null();
+  }
+}
+
+// "prediction", or "prediction_0", "prediction_1", ...
+std::vector<std::string> numbered(const std::string& name, std::size_t count) {
+  if (count == 1) return {name};
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) names.push_back(fmt::format("{}_{}", name, i));
+  return names;
+}
+
+}  // namespace
+
+struct PredictionLog::Plan {
+  std::vector<duck::ColumnType> columns;
+  std::vector<Source> sources;
+
+  // Answers the name that was free.
+  std::string add(std::string name, duck::Type type, Source source) {
+    while (std::ranges::find(columns, name, &duck::ColumnType::name) != columns.end()) name += '_';
+    columns.push_back({name, type});
+    sources.push_back(source);
+    return name;
+  }
+
+  // Keeps the columns of an earlier schema in their places, so that the dataset only grows.
+  void keep(const std::vector<duck::ColumnType>& earlier) {
+    Plan merged;
+    for (const duck::ColumnType& column : earlier) {
+      const auto now = std::ranges::find(columns, column.name, &duck::ColumnType::name);
+      const bool gone = now == columns.end();
+      merged.columns.push_back(gone ? column : *now);
+      merged.sources.push_back(gone ? Source{} : sources[static_cast<std::size_t>(now - columns.begin())]);
+    }
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (std::ranges::find(earlier, columns[i].name, &duck::ColumnType::name) != earlier.end()) continue;
+      merged.columns.push_back(columns[i]);
+      merged.sources.push_back(sources[i]);
+    }
+    *this = std::move(merged);
+  }
+};
+
+PredictionLog::Plan PredictionLog::plan(const PredictionSchema& schema) {
+  using enum Source::Kind;
+  Plan plan;
+  plan.add("id", duck::Type::kVarchar, {kId});
+  plan.add("event_time", duck::Type::kTimestamp, {kEventTime});
+  plan.add("served_at", duck::Type::kTimestamp, {kServedAt});
+  plan.add("version", duck::Type::kBigint, {kVersion});
+  plan.add("route", duck::Type::kVarchar, {kRoute});
+  plan.add("latency_us", duck::Type::kBigint, {kLatency});
+  for (std::size_t i = 0; i < schema.inputs.size(); ++i) {
+    const auto& [name, type] = schema.inputs[i];
+    const bool shared = std::ranges::find(schema.features, name) != schema.features.end();
+    plan.add(shared ? "input_" + name : name, type, {kInput, i});
+  }
+  for (std::size_t i = 0; i < schema.features.size(); ++i) plan.add(schema.features[i], duck::Type::kDouble, {kFeature, i});
+  std::size_t at = 0;
+  for (const std::string& name : numbered("prediction", schema.outputs)) plan.add(name, duck::Type::kDouble, {kPrediction, at++});
+  at = 0;
+  for (const auto& [alias, outputs] : schema.shadows) {
+    for (const std::string& name : numbered("shadow_" + alias, outputs)) plan.add(name, duck::Type::kDouble, {kShadow, at++});
+  }
+  return plan;
+}
+
+Result<std::unique_ptr<PredictionLog>> PredictionLog::open(datasets::Datasets& datasets, const std::string& endpoint,
+                                                           PredictionSchema schema) {
+  auto log = std::unique_ptr<PredictionLog>(new PredictionLog(datasets, endpoint));
+  TRY(log->use(std::move(schema)));
+  return log;
+}
+
+Result<void> PredictionLog::change(PredictionSchema schema) {
+  PredictionSchema before = schema_;
+  log_.reset();  // one log at a time may be open
+  const Result<void> changed = use(std::move(schema));
+  if (!changed) TRY(use(std::move(before)));
+  return changed;
+}
+
+Result<void> PredictionLog::use(PredictionSchema schema) {
+  const std::string name = prediction_log_name(endpoint_);
+  Plan plan = PredictionLog::plan(schema);
+  if (const auto earlier = datasets_.find(name)) plan.keep(earlier->spec.column_types());
+  log_ = TRY(datasets::LogDataset::open(datasets_, {.name = name,
+                                                    .description = "Every prediction of endpoint " + endpoint_,
+                                                    .columns = plan.columns,
+                                                    .event_time = "event_time",
+                                                    .key = "id"}));
+  feature_columns_.assign(schema.features.size(), {});
+  for (std::size_t i = 0; i < plan.sources.size(); ++i) {
+    const auto& [kind, index] = plan.sources[i];
+    if (kind == Source::Kind::kFeature) feature_columns_[index] = plan.columns[i].name;
+  }
+  sources_ = std::move(plan.sources);
+  schema_ = std::move(schema);
+  return {};
+}
+
+datasets::Value PredictionLog::value(const Source& source, const PredictionRow& row) {
+  using enum Source::Kind;
+  switch (source.kind) {
+    case kNothing: return datasets::Value::null();
+    case kId: return datasets::Value::of(row.id);
+    case kEventTime: return datasets::Value::of(row.event_time);
+    case kServedAt: return datasets::Value::of(row.served_at);
+    case kVersion: return datasets::Value::of(row.version);
+    case kRoute: return datasets::Value::of(row.route);
+    case kLatency: return datasets::Value::of(row.latency_us);
+    case kInput: return of_input(row.inputs[source.index]);
+    case kFeature: return of_double(row.features[source.index]);
+    case kPrediction: return of_double(row.prediction[source.index]);
+    case kShadow: return of_double(row.shadows[source.index]);
+  }
+  return datasets::Value::null();
+}
+
+Result<void> PredictionLog::append(const PredictionRow& row) {
+  boost::container::small_vector<datasets::Value, 48> values;
+  for (const Source& source : sources_) values.push_back(value(source, row));
+  return log_->append({values.data(), values.size()});
+}
+
+std::string prediction_log_name(std::string_view endpoint) { return fmt::format("{}.predictions", endpoint); }
+
+}  // namespace millrace::serving

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "datasets/log_dataset.h"
+#include "sql/value.h"
+
+namespace millrace::serving {
+
+// What the rows of an endpoint's prediction log are made of.
+struct PredictionSchema {
+  std::vector<duck::ColumnType> inputs;  // what a request carries
+  std::vector<std::string> features;     // the vector that the models score
+  std::size_t outputs = 1;               // values a prediction
+  struct Shadow {
+    std::string alias;
+    std::size_t outputs = 1;
+    bool operator==(const Shadow&) const = default;
+  };
+  std::vector<Shadow> shadows;
+  bool operator==(const PredictionSchema&) const = default;
+};
+
+// One prediction.
+struct PredictionRow {
+  std::string_view id;
+  Timestamp event_time;
+  Timestamp served_at;
+  std::int64_t version = 0;
+  std::string_view route;
+  std::int64_t latency_us = 0;
+  std::span<const sql::Value> inputs;
+  std::span<const double> features;    // NaN is logged as null
+  std::span<const double> prediction;
+  std::span<const double> shadows;  // one shadow's values after the other's; NaN where it was not scored
+};
+
+// The dataset ENDPOINT.predictions:
+//   id, event_time, served_at, version, route, latency_us, the inputs, the features, prediction, shadow_ALIAS
+// A prediction of several values has prediction_0, prediction_1, ... An input that bears a feature's name stands as
+// input_NAME; any name taken by a column before it has "_" added. Columns that an earlier schema had and this one lacks
+// stay, and are null.
+class PredictionLog {
+ public:
+  static Result<std::unique_ptr<PredictionLog>> open(datasets::Datasets& datasets, const std::string& endpoint,
+                                                     PredictionSchema schema);
+
+  // Goes on with another schema, or, where that cannot be had, with the one before. Nobody may be appending.
+  Result<void> change(PredictionSchema schema);
+
+  // Thread-safe, without a lock; durable against the death of the process when it returns.
+  Result<void> append(const PredictionRow& row);
+  datasets::LogDataset& dataset() { return *log_; }
+  const PredictionSchema& schema() const { return schema_; }
+  // The columns that hold the features, in their order.
+  const std::vector<std::string>& feature_columns() const { return feature_columns_; }
+
+ private:
+  // Where a column's values come from.
+  struct Source {
+    enum class Kind : std::uint8_t { kNothing, kId, kEventTime, kServedAt, kVersion, kRoute, kLatency, kInput, kFeature, kPrediction, kShadow };
+    Kind kind = Kind::kNothing;
+    std::size_t index = 0;
+  };
+  struct Plan;
+
+  PredictionLog(datasets::Datasets& datasets, std::string endpoint) : datasets_(datasets), endpoint_(std::move(endpoint)) {}
+  Result<void> use(PredictionSchema schema);
+  static Plan plan(const PredictionSchema& schema);
+  static datasets::Value value(const Source& source, const PredictionRow& row);
+
+  datasets::Datasets& datasets_;
+  std::string endpoint_;
+  PredictionSchema schema_;
+  std::vector<Source> sources_;
+  std::vector<std::string> feature_columns_;
+  std::unique_ptr<datasets::LogDataset> log_;
+};
+
+// "ENDPOINT.predictions"
+std::string prediction_log_name(std::string_view endpoint);
+
+}  // namespace millrace::serving

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "serving/endpoint_spec.h"
+#include "serving/infer.h"
+#include "serving/published.h"
+#include "serving/served.h"
+#include "serving/vectors.h"
+
+namespace millrace::registry {
+class Store;
+}
+namespace millrace::blob {
+class Store;
+}
+namespace millrace::datasets {
+class Datasets;
+}
+
+namespace millrace::serving {
+
+struct ShadowStatus {
+  std::string alias;
+  std::optional<std::int64_t> version;  // none: the alias is not set, or its version cannot be scored here
+};
+
+struct EndpointStatus {
+  EndpointSpec spec;
+  std::optional<std::int64_t> version;  // none: it has no model yet
+  std::string problem;                  // why it has none, or why the newest version could not be taken; or empty
+  std::vector<ShadowStatus> shadows;
+  std::vector<duck::ColumnType> inputs;      // what a request carries
+  std::size_t outputs = 1;                   // values a prediction
+  std::string log;                           // the dataset of its predictions
+  std::vector<std::string> feature_columns;  // those of the log that hold what the models scored
+  std::uint64_t predictions = 0;             // by the version that serves now, since the process started
+  std::uint64_t failures = 0;                // requests that were answered with an error
+  double p50_seconds = 0, p99_seconds = 0;   // of a request in here, without the network
+};
+
+// An endpoint's version was changed; none: it had no model.
+struct VersionChange {
+  std::string endpoint;
+  std::optional<std::int64_t> version;
+  std::optional<std::int64_t> previous;
+};
+
+// What is served, and the serving of it. infer() takes no lock and waits for nobody but while a prediction log changes
+// its columns; everything else is for the control plane, thread-safe, one change at a time. A change returns when no
+// request uses the old state any more; old models are freed then. Keeps nothing on disk but the prediction logs:
+// whoever composes a server applies the endpoints again at its start.
+class Endpoints {
+ public:
+  struct Parts {
+    registry::Store& registry;
+    blob::Store& blobs;
+    datasets::Datasets& datasets;
+    FindVectors find_vectors;
+    const Clock& event_clock;  // a request's moment where it names none
+    const Clock& wall_clock;   // served_at
+    IdSource& ids;
+    metrics::Registry& metrics;
+    // Called during a change, in order; must not call back. May be empty.
+    std::function<void(const VersionChange&)> on_version_change;
+  };
+  explicit Endpoints(Parts parts);
+
+  // Creates or changes; again with the same spec, too, after feature definitions changed. That the alias is not set yet is no error: requests are answered kUnavailable until it is. A
+  // version that cannot be served is one: the endpoint stays what it was.
+  Result<void> apply(const EndpointSpec& spec);
+  Result<void> remove(std::string_view name);
+  // The registered model's aliases moved: takes over what stands behind them now, for every endpoint of the model. A
+  // version that fails (it is damaged, or wants inputs that the feature service has not) is answered as an error, and
+  // the version before goes on serving.
+  Result<void> refresh(std::string_view model);
+
+  // Answers on the calling thread; the prediction is in the log when it returns. kNotFound for an endpoint or version
+  // that is not served, kUnavailable before there is a model, kInvalidArgument for inputs that do not fit.
+  Result<InferAnswer> infer(std::string_view name, const InferRequest& request) const;
+
+  Result<EndpointStatus> find(std::string_view name) const;
+  std::vector<EndpointStatus> list() const;  // by name
+
+  // Makes a dataset version of the predictions logged since the last one; of one endpoint.
+  Result<void> commit_predictions(std::string_view name);
+
+ private:
+  using Served = std::shared_ptr<const ServedEndpoint>;
+
+  Published<Snapshot>::Lease read() const;
+  Result<Served> find_served(const Snapshot& snapshot, std::string_view name) const;
+  Served current(const std::string& name) const;
+  Result<void> rebuild(const EndpointSpec& spec);
+  Result<void> fill(ServedEndpoint& endpoint);
+  Result<void> fill_champion(ServedEndpoint& endpoint);
+  void fill_shadows(ServedEndpoint& endpoint);
+  Result<ScoredModel> load(const EndpointSpec& spec, const std::string& alias);
+  Result<std::shared_ptr<const LoadedModel>> load_version(const std::string& model, std::int64_t version,
+                                                          const std::string& source);
+  Result<void> attach_log(ServedEndpoint& endpoint);
+  void note_problem(const EndpointSpec& spec, const Error& error);
+  void replace(const std::string& name, Served endpoint);
+  void announce(const std::string& name, const Served& before, const Served& after) const;
+
+  Parts parts_;
+  mutable std::mutex change_;  // held by whoever changes the snapshot
+  std::map<std::pair<std::string, std::int64_t>, std::weak_ptr<const LoadedModel>> loaded_;
+  Published<Snapshot> published_;
+};
+
+}  // namespace millrace::serving
