@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "base/result.h"
 #include "net/client.h"
@@ -27,6 +28,8 @@ class ResponseReader {
   Result<Progress> next_at_end();
 
   ClientResponse& response() { return response_; }
+  // What came after the response.
+  std::string_view rest() const { return {buffer_.get() + parsed_, end_ - parsed_}; }
   bool keep_alive() const;
   // A byte of the response, or of something after the last one, has come.
   bool touched() const { return end_ > 0 || started_; }

@@ -84,9 +84,18 @@ void Session::receive() {
   }
 }
 
-// Answers what has arrived, as far as it goes, then sends.
+// Answers what has arrived and sends; goes on where the client took so much that there is room for further answers.
 void Session::advance() {
-  while (socket_ && state_ == State::kReading && !last_answer_ && !output_.full()) {
+  Served served = Served::kAll;
+  do {
+    served = serve_input();
+    if (socket_) flush();
+  } while (served == Served::kUntilFull && socket_ && !output_.full());
+}
+
+Session::Served Session::serve_input() {
+  while (socket_ && state_ == State::kReading && !last_answer_) {
+    if (output_.full()) return Served::kUntilFull;
     const auto step = reader_.next();
     if (step == RequestReader::Step::kHeader) on_header();
     if (step == RequestReader::Step::kRequest) on_request();
@@ -97,7 +106,7 @@ void Session::advance() {
       break;
     }
   }
-  if (socket_) flush();
+  return Served::kAll;
 }
 
 void Session::on_header() {

@@ -60,9 +60,12 @@ class Session {
     kLingering,  // all is sent; what still comes is read and dropped, so that the client sees the answer
   };
 
+  enum class Served { kAll, kUntilFull };
+
   void receive();
   void discard();
   void advance();
+  Served serve_input();
   void on_header();
   void on_request();
   void on_fault();
