@@ -1,7 +1,6 @@
 #include "proc/spawner.h"
 
 #include <fcntl.h>
-#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "proc/child_state.h"
 #include "proc/guard.h"
 #include "proc/launch.h"
+#include "proc/pidfd.h"
 
 namespace millrace::proc {
 namespace {
@@ -112,7 +112,7 @@ Result<Child> Spawner::spawn(Command command) {
                                              .guard_socket = command.die_with_parent ? state_->guard->socket() : -1}));
   child->baseline_rss = own_peak_rss();
   if (command.die_with_parent) child->guard = state_->guard;
-  child->pidfd = Fd(::pidfd_open(child->pid, 0));
+  child->pidfd = open_pidfd(child->pid);
   output.for_child.reset();
   if (command.on_output) {
     child->output = std::make_unique<OutputReader>(std::move(output.for_us), std::move(command.on_output));

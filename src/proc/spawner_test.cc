@@ -1,9 +1,9 @@
 #include "proc/spawner.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #include <condition_variable>
@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/files.h"
+#include "proc/pidfd.h"
 
 namespace millrace::proc {
 namespace {
@@ -46,7 +47,7 @@ class SpawnerTest : public testing::Test {
 
 // Waits for a process that is not ours to end; what does not exist has ended.
 bool ends(pid_t pid) {
-  const Fd pidfd(::pidfd_open(pid, 0));
+  const Fd pidfd = open_pidfd(pid);
   if (!pidfd) return true;
   pollfd wait{pidfd.get(), POLLIN, 0};
   return ::poll(&wait, 1, 10'000) == 1;
