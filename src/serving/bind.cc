@@ -53,8 +53,9 @@ std::optional<sql::Value> convert(const InputTensor::Data& data, std::size_t row
   if (const auto* values = std::get_if<Texts>(&data); values != nullptr && type == duck::Type::kVarchar) {
     return sql::Value::of((*values)[row]);
   }
-  if (const auto* values = std::get_if<Booleans>(&data); values != nullptr && type == duck::Type::kBoolean) {
-    return sql::Value::of((*values)[row]);
+  if (const auto* values = std::get_if<Booleans>(&data)) {
+    if (type == duck::Type::kDouble) return sql::Value::of((*values)[row] ? 1.0 : 0.0);
+    if (type == duck::Type::kBoolean) return sql::Value::of((*values)[row]);
   }
   return std::nullopt;
 }

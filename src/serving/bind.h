@@ -21,7 +21,7 @@ struct BoundInputs {
 
 // Finds each column among the tensors. kInvalidArgument for an input that is missing, unknown, given twice, of the wrong
 // datatype or shape, or of another number of rows than the others; `endpoint` names the endpoint in messages.
-// Integers are taken for doubles; ISO 8601 texts and microseconds for timestamps. A NaN is a null.
+// Integers and booleans are taken for doubles; ISO 8601 texts and microseconds for timestamps. A NaN is a null.
 Result<BoundInputs> bind_inputs(std::string_view endpoint, std::span<const duck::ColumnType> columns,
                                 std::span<const InputTensor> tensors);
 
