@@ -1,0 +1,126 @@
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "events/events.h"
+#include "registry/load.h"
+#include "registry/registry.h"
+#include "registry/validate.h"
+
+namespace millrace::registry {
+
+namespace {
+
+template <class Source>
+Result<std::optional<std::int64_t>> version_of(Source& source, std::string_view model, std::string_view alias) {
+  const auto rows = TRY(source.template query<std::int64_t>(
+      "select version from registered_model_aliases where model = ? and alias = ?", model, alias));
+  return rows.empty() ? std::nullopt : std::optional(rows.front());
+}
+
+Json number_or_null(std::optional<std::int64_t> number) { return number ? Json(*number) : Json(nullptr); }
+
+std::string standing(std::optional<std::int64_t> version) {
+  return version.value_or(0) == 0 ? "on no version" : fmt::format("on version {}", *version);
+}
+
+std::unexpected<Error> no_alias(std::string_view model, std::string_view alias) {
+  return not_found("model \"{}\" has no alias \"{}\"", model, alias);
+}
+
+Result<void> record(db::Transaction& tx, const AliasChange& change) {
+  TRY(tx.execute(R"sql(
+insert into alias_history (model, alias, version, previous, reason, pipeline_run, event_time)
+values (?, ?, ?, ?, ?, ?, ?)
+)sql",
+                 change.model, change.alias, change.version, change.previous, change.reason, change.pipeline_run,
+                 change.event_time));
+  return {};
+}
+
+}  // namespace
+
+Result<bool> Store::set_alias(const SetAlias& change) {
+  TRY(check_alias(change.alias));
+  db::Transaction tx = TRY(parts_.database.begin());
+  TRY(load_version(tx, change.model, change.version));
+  const auto previous = TRY(version_of(tx, change.model, change.alias));
+  if (previous == change.version) return false;
+  if (change.expected_previous && *change.expected_previous != previous.value_or(0)) {
+    return fail(Code::kAborted, "alias \"{}\" of model \"{}\" stands {}, not {}; look again and decide anew",
+                change.alias, change.model, standing(previous), standing(change.expected_previous));
+  }
+  TRY(move_alias(tx, {.model = change.model,
+                      .alias = change.alias,
+                      .version = change.version,
+                      .previous = previous,
+                      .reason = change.reason,
+                      .pipeline_run = change.pipeline_run,
+                      .event_time = parts_.clock.now()}));
+  TRY(tx.commit());
+  return true;
+}
+
+Result<void> Store::move_alias(db::Transaction& tx, const AliasChange& change) {
+  TRY(tx.execute("insert or replace into registered_model_aliases (model, alias, version) values (?, ?, ?)",
+                 change.model, change.alias, change.version));
+  TRY(record(tx, change));
+  TRY(parts_.events.publish(tx, "model_version.alias_set", change.model, change.event_time,
+                            {{"model", change.model},
+                             {"alias", change.alias},
+                             {"version", *change.version},
+                             {"previous", number_or_null(change.previous)},
+                             {"reason", change.reason},
+                             {"pipeline_run", change.pipeline_run}}));
+  return {};
+}
+
+Result<void> Store::drop_alias(db::Transaction& tx, const Alias& alias, std::string_view model,
+                               std::string_view reason) {
+  const AliasChange change{.model = std::string(model),
+                           .alias = alias.name,
+                           .previous = alias.version,
+                           .reason = std::string(reason),
+                           .event_time = parts_.clock.now()};
+  TRY(tx.execute("delete from registered_model_aliases where model = ? and alias = ?", model, alias.name));
+  TRY(record(tx, change));
+  TRY(parts_.events.publish(
+      tx, "model_version.alias_deleted", change.model, change.event_time,
+      {{"model", change.model}, {"alias", change.alias}, {"previous", alias.version}, {"reason", change.reason}}));
+  return {};
+}
+
+Result<void> Store::delete_alias(std::string_view model, std::string_view alias, std::string_view reason) {
+  db::Transaction tx = TRY(parts_.database.begin());
+  const auto version = TRY(version_of(tx, model, alias));
+  if (!version) return no_alias(model, alias);
+  TRY(drop_alias(tx, {std::string(alias), *version}, model, reason));
+  return tx.commit();
+}
+
+Result<ModelVersion> Store::find_alias(std::string_view model, std::string_view alias) const {
+  auto rows = TRY(parts_.database.query<VersionRow>(
+      std::string(kSelectVersions) + "where model = ?1 and version = (select version from registered_model_aliases "
+                                     "where model = ?1 and alias = ?2)",
+      model, alias));
+  if (!rows.empty()) return complete(parts_.database, std::move(rows.front()));
+  TRY(find_model(model));
+  return no_alias(model, alias);
+}
+
+Result<Page<AliasChange>> Store::alias_history(std::string_view model, std::string_view alias,
+                                               const PageRequest& page) const {
+  const std::int64_t before =
+      page.after.empty() ? std::numeric_limits<std::int64_t>::max() : TRY(cursor_integer(page.after));
+  auto changes = TRY(parts_.database.query<AliasChange>(R"sql(
+select id, model, alias, version, previous, reason, pipeline_run, event_time
+from alias_history
+where model = ?1 and (?2 = '' or alias = ?2) and id < ?3
+order by id desc
+limit ?4
+)sql",
+                                                        model, alias, before, page.rows() + 1));
+  return make_page(std::move(changes), page, [](const AliasChange& last) { return std::to_string(last.id); });
+}
+
+}  // namespace millrace::registry
