@@ -20,14 +20,15 @@ double improvement_of(const GateSpec& spec, double challenger, double champion) 
 
 // "challenger v4 has log_loss 0.4012 against champion v3's 0.4100 on 90000 rows"
 std::string comparison(const GateSpec& spec, const GateEvidence& evidence) {
-  return fmt::format("{} has {} {:.6g} against {}'s {:.6g} on {} rows", named("challenger", evidence.challenger_version),
-                     spec.metric, evidence.challenger, named("champion", evidence.champion_version), *evidence.champion,
-                     evidence.rows);
+  return fmt::format("{} has {} {:.6g} against {}'s {:.6g} on {} rows",
+                     named("challenger", evidence.challenger_version), spec.metric, evidence.challenger,
+                     named("champion", evidence.champion_version), *evidence.champion, evidence.rows);
 }
 
 GateDecision judge_first(const GateSpec& spec, const GateEvidence& evidence) {
   return {true, fmt::format("there is no champion yet; {} is the first, with {} {:.6g} on {} rows",
-                            named("challenger", evidence.challenger_version), spec.metric, evidence.challenger, evidence.rows)};
+                            named("challenger", evidence.challenger_version), spec.metric, evidence.challenger,
+                            evidence.rows)};
 }
 
 GateDecision judge_pair(const GateSpec& spec, const GateEvidence& evidence) {
@@ -40,11 +41,13 @@ GateDecision judge_pair(const GateSpec& spec, const GateEvidence& evidence) {
   if (spec.min_standard_errors > 0) {
     const double z = evidence.losses ? evidence.losses->z() : std::nan("");
     if (!(z >= spec.min_standard_errors)) {
-      return refuse(improvement, fmt::format("{}: better by {:.6g}, but that is {:.2f} standard errors, fewer than {:.2f}",
-                                             facts, improvement, z, spec.min_standard_errors));
+      return refuse(improvement,
+                    fmt::format("{}: better by {:.6g}, but that is {:.2f} standard errors, fewer than {:.2f}", facts,
+                                improvement, z, spec.min_standard_errors));
     }
   }
-  return {true, fmt::format("{}: better by {:.6g}, the margin is {:.6g}", facts, improvement, spec.margin), improvement};
+  return {true, fmt::format("{}: better by {:.6g}, the margin is {:.6g}", facts, improvement, spec.margin),
+          improvement};
 }
 
 }  // namespace
@@ -74,8 +77,8 @@ PairedDifference paired_difference(std::span<const double> champion_losses, std:
 GateDecision decide_gate(const GateSpec& spec, const GateEvidence& evidence) {
   const double none = std::nan("");
   if (!std::isfinite(evidence.challenger)) {
-    return refuse(none, fmt::format("{} has no {} on {} rows", named("challenger", evidence.challenger_version), spec.metric,
-                                    evidence.rows));
+    return refuse(none, fmt::format("{} has no {} on {} rows", named("challenger", evidence.challenger_version),
+                                    spec.metric, evidence.rows));
   }
   if (!evidence.champion) return judge_first(spec, evidence);
   if (!std::isfinite(*evidence.champion)) {

@@ -14,15 +14,15 @@ enum class Direction { kLowerIsBetter, kHigherIsBetter };
 struct GateSpec {
   std::string metric = "log_loss";
   Direction direction = Direction::kLowerIsBetter;
-  double margin = 0;              // the champion must be beaten by at least this much
-  std::int64_t min_rows = 1;      // labelled rows that the comparison must stand on
-  double min_standard_errors = 0; // 0: not asked for; else the improvement must be that many standard errors
+  double margin = 0;               // the champion must be beaten by at least this much
+  std::int64_t min_rows = 1;       // labelled rows that the comparison must stand on
+  double min_standard_errors = 0;  // 0: not asked for; else the improvement must be that many standard errors
 };
 
 // A difference of two models on the same rows, with what chance does to it.
 struct PairedDifference {
   std::int64_t rows = 0;
-  double mean = std::numeric_limits<double>::quiet_NaN();            // champion - challenger: positive, the challenger is better
+  double mean = std::numeric_limits<double>::quiet_NaN();  // champion - challenger: positive, the challenger is better
   double standard_error = std::numeric_limits<double>::quiet_NaN();  // NaN with fewer than two rows
 
   // Mean in standard errors; its sign is the mean's. NaN where it is undefined.
@@ -47,7 +47,7 @@ struct GateEvidence {
 
 struct GateDecision {
   bool passed = false;
-  std::string reason;      // one sentence, without a full stop
+  std::string reason;                                             // one sentence, without a full stop
   double improvement = std::numeric_limits<double>::quiet_NaN();  // positive: the challenger is better
 };
 

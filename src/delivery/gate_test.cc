@@ -43,7 +43,8 @@ TEST(Gate, Decides) {
       {"a negative margin forgives", tolerant, evidence(0.415, 0.41), true, "the margin is -0.01"},
       {"higher is better", higher, evidence(0.72, 0.70), true, "roc_auc 0.72 against champion v3's 0.7"},
       {"higher is better, but it is lower", higher, evidence(0.69, 0.70), false, "not better"},
-      {"too few rows", lower, evidence(0.1, 0.9, 999), false, "only 999 labelled rows to compare on; the gate needs 1000"},
+      {"too few rows", lower, evidence(0.1, 0.9, 999), false,
+       "only 999 labelled rows to compare on; the gate needs 1000"},
       {"no rows", lower, evidence(kNaN, kNaN, 0), false, "challenger v4 has no log_loss on 0 rows"},
       {"the challenger is NaN", lower, evidence(kNaN, 0.4), false, "challenger v4 has no log_loss"},
       {"the challenger is infinite", higher, evidence(kInfinity, 0.4), false, "challenger v4 has no roc_auc"},
@@ -82,7 +83,7 @@ TEST(PairedDifference, MeanAndStandardErrorOfTheDifferences) {
   const std::vector<double> challenger{0.4, 0.5, 0.3, 0.5};
   const PairedDifference difference = paired_difference(champion, challenger);
   EXPECT_EQ(difference.rows, 4);
-  EXPECT_NEAR(difference.mean, 0.15, 1e-15);                              // of 0.1, 0.2, -0.1, 0.4
+  EXPECT_NEAR(difference.mean, 0.15, 1e-15);                               // of 0.1, 0.2, -0.1, 0.4
   EXPECT_NEAR(difference.standard_error, std::sqrt(0.13 / 3 / 4), 1e-15);  // squares 0.0025 0.0025 0.0625 0.0625
   EXPECT_NEAR(difference.one_sided_p(), 0.5 * std::erfc(difference.z() / std::sqrt(2.0)), 1e-15);
   EXPECT_LT(difference.one_sided_p(), 0.1);

@@ -27,7 +27,10 @@ WindowResult window_with(double log_loss) {
           .labelled = 900,
           .share_positive = 0.2,
           .version = "3",
-          .performance = {{.column = "prediction", .rows = 900, .mean_prediction = 0.25, .metrics = {{"log_loss", log_loss}, {"roc_auc", 0.7}}}},
+          .performance = {{.column = "prediction",
+                           .rows = 900,
+                           .mean_prediction = 0.25,
+                           .metrics = {{"log_loss", log_loss}, {"roc_auc", 0.7}}}},
           .columns = {{.name = "x", .drifted = true, .psi = 0.3}, {.name = "y", .psi = 0.1}},
           .drift = {1, 0.5, true},
           .reference_metrics = {{"log_loss", 0.45}, {"roc_auc", 0.72}}};
@@ -67,8 +70,8 @@ TEST(Alerts, ThresholdsOnValues) {
 }
 
 TEST(Alerts, AnAlertSaysWhatWasBroken) {
-  const auto decisions = evaluate_alerts(spec_with({.when = "log_loss", .condition = Condition::kAbove, .threshold = 0.5}),
-                                         window_with(0.512));
+  const auto decisions = evaluate_alerts(
+      spec_with({.when = "log_loss", .condition = Condition::kAbove, .threshold = 0.5}), window_with(0.512));
   ASSERT_EQ(decisions.raised.size(), 1u);
   const Alert& alert = decisions.raised.front();
   EXPECT_EQ(alert.message, "log_loss 0.5120 is above 0.5000");
@@ -80,8 +83,8 @@ TEST(Alerts, AnAlertSaysWhatWasBroken) {
 TEST(Alerts, AMissingReferenceIsNotedNotGuessed) {
   WindowResult window = window_with(0.6);
   window.reference_metrics.clear();
-  const auto decisions =
-      evaluate_alerts(spec_with({.when = "log_loss", .condition = Condition::kAboveReference, .threshold = 0.02}), window);
+  const auto decisions = evaluate_alerts(
+      spec_with({.when = "log_loss", .condition = Condition::kAboveReference, .threshold = 0.02}), window);
   EXPECT_TRUE(decisions.raised.empty());
   ASSERT_EQ(decisions.notes.size(), 1u);
   EXPECT_THAT(decisions.notes.front(), HasSubstr("version 3 has no log_loss of its own"));

@@ -25,7 +25,8 @@ double mean_of_finite(const std::vector<double>& values) {
   return count == 0 ? kNaN : sum / static_cast<double>(count);
 }
 
-Performance measure(const duck::Column& predictions, const duck::Column& labels, const std::vector<std::string>& metrics) {
+Performance measure(const duck::Column& predictions, const duck::Column& labels,
+                    const std::vector<std::string>& metrics) {
   std::vector<double> known;
   std::vector<double> said;
   for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -77,7 +78,8 @@ void summarize(const duck::Table& rows, const std::vector<std::string>& metrics,
   for (const duck::Column& column : rows.columns) {
     if (is_prediction(column.name)) result.performance.push_back(measure(column, labels, metrics));
   }
-  std::ranges::sort(result.performance, {}, [](const Performance& p) { return std::pair(p.column != "prediction", p.column); });
+  std::ranges::sort(result.performance, {},
+                    [](const Performance& p) { return std::pair(p.column != "prediction", p.column); });
 }
 
 void compare(const duck::Table& rows, const std::vector<std::string>& features,

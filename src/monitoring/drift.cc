@@ -53,15 +53,24 @@ double hellinger_of(const Column& reference, const Column& current) {
 
 double score(DriftMethod method, const Column& reference, const Column& current) {
   switch (method) {
-    case DriftMethod::kKs: return kolmogorov_smirnov(std::get<Sample>(reference), std::get<Sample>(current)).p_value;
-    case DriftMethod::kWasserstein: return normed_wasserstein(std::get<Sample>(reference), std::get<Sample>(current));
-    case DriftMethod::kJensenShannon: return jensen_shannon(cells_of(reference, current));
-    case DriftMethod::kChiSquare: return chi_square(values_of(reference, current));
-    case DriftMethod::kZ: return two_proportions(values_of(reference, current));
-    case DriftMethod::kPsi: return population_stability_index(cells_of(reference, current));
-    case DriftMethod::kKlDivergence: return kl_divergence(cells_of(reference, current));
-    case DriftMethod::kHellinger: return hellinger_of(reference, current);
-    case DriftMethod::kEvidently: break;
+    case DriftMethod::kKs:
+      return kolmogorov_smirnov(std::get<Sample>(reference), std::get<Sample>(current)).p_value;
+    case DriftMethod::kWasserstein:
+      return normed_wasserstein(std::get<Sample>(reference), std::get<Sample>(current));
+    case DriftMethod::kJensenShannon:
+      return jensen_shannon(cells_of(reference, current));
+    case DriftMethod::kChiSquare:
+      return chi_square(values_of(reference, current));
+    case DriftMethod::kZ:
+      return two_proportions(values_of(reference, current));
+    case DriftMethod::kPsi:
+      return population_stability_index(cells_of(reference, current));
+    case DriftMethod::kKlDivergence:
+      return kl_divergence(cells_of(reference, current));
+    case DriftMethod::kHellinger:
+      return hellinger_of(reference, current);
+    case DriftMethod::kEvidently:
+      break;
   }
   return std::nan("");
 }
@@ -69,10 +78,13 @@ double score(DriftMethod method, const Column& reference, const Column& current)
 // Evidently compares KS with <=, the other p-values with <, distances with >=.
 bool is_drift(DriftMethod method, double score, double threshold) {
   switch (method) {
-    case DriftMethod::kKs: return score <= threshold;
+    case DriftMethod::kKs:
+      return score <= threshold;
     case DriftMethod::kChiSquare:
-    case DriftMethod::kZ: return score < threshold;
-    default: return score >= threshold;
+    case DriftMethod::kZ:
+      return score < threshold;
+    default:
+      return score >= threshold;
   }
 }
 

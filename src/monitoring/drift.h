@@ -12,7 +12,17 @@
 namespace millrace::monitoring {
 
 // By their names in Evidently; kEvidently picks one of the others by Evidently's default rules.
-enum class DriftMethod { kEvidently, kKs, kWasserstein, kJensenShannon, kChiSquare, kZ, kPsi, kKlDivergence, kHellinger };
+enum class DriftMethod {
+  kEvidently,
+  kKs,
+  kWasserstein,
+  kJensenShannon,
+  kChiSquare,
+  kZ,
+  kPsi,
+  kKlDivergence,
+  kHellinger
+};
 
 std::string_view drift_method_name(DriftMethod method);
 std::optional<DriftMethod> find_drift_method(std::string_view name);
@@ -27,11 +37,11 @@ DriftMethod default_method(const Column& reference, const Column& current);
 
 struct ColumnDrift {
   std::string name;
-  std::string method;     // the test that was used; "missing" where one side has no values at all
-  double score = 0;       // a p-value or a distance
+  std::string method;  // the test that was used; "missing" where one side has no values at all
+  double score = 0;    // a p-value or a distance
   double threshold = 0;
   bool drifted = false;
-  double psi = 0;         // population stability index, whatever the method
+  double psi = 0;  // population stability index, whatever the method
   std::int64_t reference_rows = 0;
   std::int64_t reference_missing = 0;
   std::int64_t current_rows = 0;

@@ -62,7 +62,8 @@ Result<void> Labels::add(const std::string& endpoint, std::span<const Label> lab
   for (const Label& label : labels) {
     revision.assign(label.id).append("@").append(fmt::format_int(label.event_time.us).c_str());
     const std::array<datasets::Value, 4> row{datasets::Value::of(label.id), datasets::Value::of(label.event_time),
-                                             datasets::Value::of(label.value), datasets::Value::of(std::string_view(revision))};
+                                             datasets::Value::of(label.value),
+                                             datasets::Value::of(std::string_view(revision))};
     TRY(log->append(row));
   }
   return {};

@@ -42,7 +42,8 @@ std::vector<std::string> watchable_names() {
 }
 
 bool is_name(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+  return !text.empty() &&
+         std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
 }
 
 std::string read_name(ObjectReader& reader) {
@@ -110,8 +111,9 @@ void read_condition(ObjectReader& reader, AlertSpec& alert) {
                                        alert.when == "psi" ? "psi" : "share"));
     }
   } else if (given != 1) {
-    reader.fault("when", fmt::format("an alert on {} needs exactly one of above, below, above_reference, below_reference",
-                                     alert.when));
+    reader.fault(
+        "when",
+        fmt::format("an alert on {} needs exactly one of above, below, above_reference, below_reference", alert.when));
   } else if (reference && !is_metric(alert.when)) {
     reader.fault("when", fmt::format("{} has no reference to compare with; use above or below", alert.when));
   }
@@ -189,7 +191,8 @@ Json drift_document(const std::optional<DriftSpec>& drift) {
 }  // namespace
 
 const std::vector<std::string>& count_names() {
-  static const std::vector<std::string> names{"predictions", "labelled", "label_rate", "mean_prediction", "share_positive"};
+  static const std::vector<std::string> names{"predictions", "labelled", "label_rate", "mean_prediction",
+                                              "share_positive"};
   return names;
 }
 

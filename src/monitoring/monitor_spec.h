@@ -38,7 +38,7 @@ struct MonitorSpec {
   std::string endpoint;
   Position endpoint_at;
   Duration window = std::chrono::days{7};
-  Duration label_wait{0};         // a window is computed when the clock reaches its end + label_wait
+  Duration label_wait{0};            // a window is computed when the clock reaches its end + label_wait
   std::int64_t min_predictions = 1;  // windows with fewer raise no alerts
   std::optional<DriftSpec> drift;
   std::vector<std::string> metrics;
@@ -46,7 +46,8 @@ struct MonitorSpec {
   Position at;
 };
 
-// What an alert may watch besides metrics and drift: predictions, labelled, label_rate, mean_prediction, share_positive.
+// What an alert may watch besides metrics and drift: predictions, labelled, label_rate, mean_prediction,
+// share_positive.
 const std::vector<std::string>& count_names();
 
 // The document's spec; nullopt where it had faults, all of which are in `diagnostics`. Whether the endpoint exists is

@@ -134,23 +134,22 @@ Result<void> Monitors::compare_with_training(duck::Connection& connection, const
   result.reference_metrics = reference->metrics;
   if (!spec.drift) return {};
   const auto features = TRY(choose_features(connection, *spec.drift, *reference, rows));
-  compare(rows, features, *TRY(references_->columns(connection, reference->training_set, features)), *spec.drift, result);
+  compare(rows, features, *TRY(references_->columns(connection, reference->training_set, features)), *spec.drift,
+          result);
   return {};
 }
 
 Result<WindowResult> Monitors::analyse(const MonitorSpec& spec, Window window) {
-  WindowResult result{.monitor = spec.name,
-                      .endpoint = spec.endpoint,
-                      .window = window,
-                      .computed_at = window.end + spec.label_wait};
+  WindowResult result{
+      .monitor = spec.name, .endpoint = spec.endpoint, .window = window, .computed_at = window.end + spec.label_wait};
   TRY(foundation_.commit_predictions(spec.endpoint));
   TRY(labels_.commit(spec.endpoint));
   const auto predictions = TRY(newest_version(foundation_.datasets, predictions_name(spec.endpoint)));
   if (!predictions) return failed_precondition("endpoint {} has answered no prediction yet", spec.endpoint);
   const auto labels = TRY(newest_version(foundation_.datasets, Labels::dataset_name(spec.endpoint)));
   duck::Connection connection = TRY(foundation_.duck.connect());
-  const duck::Table rows = TRY(read_window(connection, *predictions, labels,
-                                           {window, result.computed_at, needed_columns(predictions->schema)}));
+  const duck::Table rows = TRY(
+      read_window(connection, *predictions, labels, {window, result.computed_at, needed_columns(predictions->schema)}));
   summarize(rows, spec.metrics, result);
   result.partial = predictions->min_event_time > window.start;
   if (rows.rows > 0) TRY(compare_with_training(connection, spec, rows, result));

@@ -34,9 +34,9 @@ class ReferenceCache;
 
 // What a window is compared with.
 struct Reference {
-  std::filesystem::path training_set;      // Parquet
-  std::vector<std::string> features;       // empty: the columns that the training set and the prediction log share
-  std::map<std::string, double> metrics;   // of this version, at its gate
+  std::filesystem::path training_set;     // Parquet
+  std::vector<std::string> features;      // empty: the columns that the training set and the prediction log share
+  std::map<std::string, double> metrics;  // of this version, at its gate
 };
 
 // What monitoring stands on; all outlive it.

@@ -144,7 +144,8 @@ std::vector<CalibrationBin> calibration_curve(const Scored& rows, int bins, Binn
   const auto edges = inner_edges(rows.predictions, bins, binning);
   std::vector<CalibrationBin> all(edges.size() + 1);
   for (std::size_t i = 0; i < rows.labels.size(); ++i) {
-    CalibrationBin& bin = all[static_cast<std::size_t>(std::ranges::lower_bound(edges, rows.predictions[i]) - edges.begin())];
+    CalibrationBin& bin =
+        all[static_cast<std::size_t>(std::ranges::lower_bound(edges, rows.predictions[i]) - edges.begin())];
     bin.mean_prediction += rows.predictions[i];
     bin.share_positive += positive(rows.labels[i]) ? 1 : 0;
     ++bin.rows;

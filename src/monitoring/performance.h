@@ -17,7 +17,8 @@ struct Scored {
   std::span<const double> predictions;
 };
 
-// sklearn.metrics.log_loss(labels, predictions, labels=[0, 1]): probabilities are clipped to [eps, 1 - eps], eps = 2^-52.
+// sklearn.metrics.log_loss(labels, predictions, labels=[0, 1]): probabilities are clipped to [eps, 1 - eps], eps =
+// 2^-52.
 double log_loss(const Scored& rows);
 // One row's term of it.
 double log_loss_of(double label, double prediction);

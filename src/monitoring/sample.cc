@@ -100,7 +100,8 @@ std::vector<double> histogram(std::span<const double> sorted, std::span<const do
   auto from = std::ranges::lower_bound(sorted, edges.front());
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const bool last = i + 1 == counts.size();
-    const auto to = last ? std::ranges::upper_bound(sorted, edges.back()) : std::ranges::lower_bound(sorted, edges[i + 1]);
+    const auto to =
+        last ? std::ranges::upper_bound(sorted, edges.back()) : std::ranges::lower_bound(sorted, edges[i + 1]);
     counts[i] = static_cast<double>(to - from);
     from = to;
   }

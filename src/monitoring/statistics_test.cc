@@ -20,7 +20,8 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 const Json& fixtures() {
-  static const Json json = MUST(parse_json(MUST(read_file(MILLRACE_SOURCE_DIR "/src/monitoring/testdata/statistics.json"))));
+  static const Json json =
+      MUST(parse_json(MUST(read_file(MILLRACE_SOURCE_DIR "/src/monitoring/testdata/statistics.json"))));
   return json;
 }
 
@@ -135,7 +136,7 @@ TEST(Kolmogorov, SurvivalAsScipy) {
 
 TEST(Kolmogorov, ExactCountsOfSmallSamples) {
   EXPECT_DOUBLE_EQ(smirnov_exact(1, 1, 1.0), 1.0);
-  EXPECT_DOUBLE_EQ(smirnov_exact(2, 2, 1.0), 2.0 / 6);   // of the 6 orders of 2 and 2, two separate them
+  EXPECT_DOUBLE_EQ(smirnov_exact(2, 2, 1.0), 2.0 / 6);  // of the 6 orders of 2 and 2, two separate them
   EXPECT_DOUBLE_EQ(smirnov_exact(3, 2, 1.0), 2.0 / 10);
   EXPECT_DOUBLE_EQ(smirnov_exact(3, 2, 0.0), 1.0);
 }
@@ -166,7 +167,9 @@ TEST(Drift, IdenticalColumnsHaveNoDistance) {
 }
 
 TEST(DatasetDrift, ShareOfDriftedColumnsAgainstTheThreshold) {
-  const auto column = [](bool drifted) { return ColumnDrift{.drifted = drifted, .reference_rows = 1, .current_rows = 1}; };
+  const auto column = [](bool drifted) {
+    return ColumnDrift{.drifted = drifted, .reference_rows = 1, .current_rows = 1};
+  };
   struct Case {
     std::string name;
     std::vector<ColumnDrift> columns;

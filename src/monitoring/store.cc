@@ -56,11 +56,18 @@ struct AlertRow {
   double threshold;
   std::string message;
 };
-BOOST_DESCRIBE_STRUCT(AlertRow, (), (id, monitor, alert, window_start, window_end, event_time, metric, value, threshold, message))
+BOOST_DESCRIBE_STRUCT(AlertRow, (),
+                      (id, monitor, alert, window_start, window_end, event_time, metric, value, threshold, message))
 
 Alert to_alert(AlertRow&& row) {
-  return {row.id,         std::move(row.monitor), std::move(row.alert), {row.window_start, row.window_end},
-          row.event_time, std::move(row.metric),  row.value,            row.threshold,
+  return {row.id,
+          std::move(row.monitor),
+          std::move(row.alert),
+          {row.window_start, row.window_end},
+          row.event_time,
+          std::move(row.metric),
+          row.value,
+          row.threshold,
           std::move(row.message)};
 }
 
@@ -144,7 +151,8 @@ Result<std::vector<WindowResult>> list_windows(db::Database& database, const std
   return windows;
 }
 
-Result<std::vector<Alert>> list_alerts(db::Database& database, const AlertFilter& filter, std::int64_t before, int limit) {
+Result<std::vector<Alert>> list_alerts(db::Database& database, const AlertFilter& filter, std::int64_t before,
+                                       int limit) {
   auto rows = TRY(database.query<AlertRow>(
       R"(select id, monitor, alert, window_start, window_end, event_time, metric, value, threshold, message
          from monitor_alerts
@@ -158,8 +166,10 @@ Result<std::vector<Alert>> list_alerts(db::Database& database, const AlertFilter
 }
 
 Result<MonitorCounts> count(db::Database& database, const std::string& monitor) {
-  const auto windows = TRY(database.query<std::int64_t>("select count(*) from monitor_windows where monitor = ?", monitor));
-  const auto alerts = TRY(database.query<std::int64_t>("select count(*) from monitor_alerts where monitor = ?", monitor));
+  const auto windows =
+      TRY(database.query<std::int64_t>("select count(*) from monitor_windows where monitor = ?", monitor));
+  const auto alerts =
+      TRY(database.query<std::int64_t>("select count(*) from monitor_alerts where monitor = ?", monitor));
   return MonitorCounts{windows.front(), alerts.front()};
 }
 

@@ -44,7 +44,8 @@ Result<std::optional<WindowResult>> find_window(db::Database& database, const st
 Result<std::optional<Timestamp>> computed_until(db::Database& database, const std::string& monitor);
 Result<std::vector<WindowResult>> list_windows(db::Database& database, const std::string& monitor,
                                                std::optional<Timestamp> before, int limit);
-Result<std::vector<Alert>> list_alerts(db::Database& database, const AlertFilter& filter, std::int64_t before, int limit);
+Result<std::vector<Alert>> list_alerts(db::Database& database, const AlertFilter& filter, std::int64_t before,
+                                       int limit);
 Result<MonitorCounts> count(db::Database& database, const std::string& monitor);
 
 }  // namespace store

@@ -25,8 +25,8 @@ struct DueInput {
   std::optional<Timestamp> computed_until;    // end of the newest window that was computed
 };
 
-// The windows that are to be computed at `now`, oldest first, at most `limit`: those that end at least label_wait before
-// and were not computed. They begin with the window of the first prediction, also where that lies in its middle.
+// The windows that are to be computed at `now`, oldest first, at most `limit`: those that end at least label_wait
+// before and were not computed. They begin with the window of the first prediction, also where that lies in its middle.
 std::vector<Window> due_windows(const DueInput& input, Timestamp now, std::size_t limit = 1000);
 
 // The end of the newest window that could be due at `now`, whatever was predicted.

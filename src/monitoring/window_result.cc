@@ -72,7 +72,8 @@ Json write_version(const VersionShare& share) {
 }
 
 VersionShare read_version(const Json& json) {
-  return {json.at("version").get<std::string>(), json.at("predictions").get<std::int64_t>(), read_time(json.at("first"))};
+  return {json.at("version").get<std::string>(), json.at("predictions").get<std::int64_t>(),
+          read_time(json.at("first"))};
 }
 
 Json write_column(const ColumnDrift& column) {

@@ -17,9 +17,9 @@ namespace millrace::monitoring {
 
 // How the labelled rows of a window were predicted by the live model or by a shadow.
 struct Performance {
-  std::string column;       // "prediction", or "shadow_baseline"
-  std::int64_t rows = 0;    // with a label and a finite prediction
-  double mean_prediction = 0;  // of all predictions of the window; NaN without any
+  std::string column;                     // "prediction", or "shadow_baseline"
+  std::int64_t rows = 0;                  // with a label and a finite prediction
+  double mean_prediction = 0;             // of all predictions of the window; NaN without any
   std::map<std::string, double> metrics;  // NaN where undefined
   std::vector<CalibrationBin> calibration;
 };
@@ -35,18 +35,18 @@ struct WindowResult {
   std::string monitor;
   std::string endpoint;
   Window window;
-  Timestamp computed_at;        // window end + label_wait: labels that became known later do not count
-  bool partial = false;         // the endpoint began to answer inside this window
+  Timestamp computed_at;  // window end + label_wait: labels that became known later do not count
+  bool partial = false;   // the endpoint began to answer inside this window
   std::int64_t predictions = 0;
   std::int64_t labelled = 0;
-  double share_positive = 0;    // of the labelled; NaN without labels
-  std::vector<VersionShare> versions;  // in the order of their first prediction
-  std::string version;          // that answered last; drift and references are this version's
+  double share_positive = 0;             // of the labelled; NaN without labels
+  std::vector<VersionShare> versions;    // in the order of their first prediction
+  std::string version;                   // that answered last; drift and references are this version's
   std::vector<Performance> performance;  // the live predictions first
   std::vector<ColumnDrift> columns;      // by name
   DatasetDrift drift;
   std::map<std::string, double> reference_metrics;  // of `version`, at its gate
-  std::vector<std::string> notes;  // what could not be computed, and why
+  std::vector<std::string> notes;                   // what could not be computed, and why
 
   double label_rate() const;
   const Performance* live() const;
@@ -59,7 +59,7 @@ struct Alert {
   std::string alert;
   Window window;
   Timestamp event_time;
-  std::string metric;   // what was watched
+  std::string metric;  // what was watched
   double value = 0;
   double threshold = 0;
   std::string message;  // "log_loss 0.512 is above 0.5"

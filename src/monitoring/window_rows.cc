@@ -35,8 +35,7 @@ from {} p
 left join labels l on l.id = cast(p.id as varchar)
 where p.event_time >= make_timestamp($1) and p.event_time < make_timestamp($2) and $3 is not null
 order by p.event_time, p.id)",
-      newest_labels_sql(labels, query), columns,
-      datasets::scan_sql(predictions, query.window.start, query.window.end));
+      newest_labels_sql(labels, query), columns, datasets::scan_sql(predictions, query.window.start, query.window.end));
 }
 
 Result<std::int64_t> count_rows(duck::Connection& connection, const std::string& source) {
@@ -56,8 +55,10 @@ Sample numbers_of(const duck::Column& column) {
 Categories values_of(const duck::Column& column) {
   Categories values;
   for (std::size_t i = 0; i < column.size(); ++i) {
-    if (column.is_null(i)) values.add_missing();
-    else values.add(column.strings[i]);
+    if (column.is_null(i))
+      values.add_missing();
+    else
+      values.add(column.strings[i]);
   }
   return values;
 }

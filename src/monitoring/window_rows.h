@@ -27,13 +27,13 @@ bool is_reserved_column(std::string_view name);
 
 struct WindowQuery {
   Window window;
-  Timestamp labels_until;                // labels that became known later do not count
-  std::vector<duck::ColumnType> columns; // of the predictions, besides version
+  Timestamp labels_until;                 // labels that became known later do not count
+  std::vector<duck::ColumnType> columns;  // of the predictions, besides version
 };
 
 // A window's predictions with their labels: event_time, version (text), @label (null where unknown), then the columns
-// asked for, text as text and all else as double. Joined by id; of several labels for an id the one with the newest event
-// time counts, then the largest value. Ordered by event time, then by id, so that sums come out the same always.
+// asked for, text as text and all else as double. Joined by id; of several labels for an id the one with the newest
+// event time counts, then the largest value. Ordered by event time, then by id, so that sums come out the same always.
 Result<duck::Table> read_window(duck::Connection& connection, const datasets::Version& predictions,
                                 const std::optional<datasets::Version>& labels, const WindowQuery& query);
 

@@ -47,10 +47,18 @@ TEST(DueWindows, WeeksWithADayOfWaiting) {
       {"an endpoint that has not answered has no windows", {}, {}, "2001-06-01", {}},
       {"before the wait is over", at("2001-03-01T05:00"), {}, "2001-03-05T23:59", {}},
       {"the first window holds the first prediction", at("2001-03-01T05:00"), {}, "2001-03-06", {"2001-02-26"}},
-      {"all that were missed, oldest first", at("2001-03-01"), {}, "2001-03-20", {"2001-02-26", "2001-03-05", "2001-03-12"}},
+      {"all that were missed, oldest first",
+       at("2001-03-01"),
+       {},
+       "2001-03-20",
+       {"2001-02-26", "2001-03-05", "2001-03-12"}},
       {"those that were computed are not due", at("2001-03-01"), at("2001-03-12"), "2001-03-20", {"2001-03-12"}},
       {"nothing new", at("2001-03-01"), at("2001-03-19"), "2001-03-20", {}},
-      {"after the length was changed, windows do not overlap", at("2001-03-01"), at("2001-03-09"), "2001-03-20", {"2001-03-12"}},
+      {"after the length was changed, windows do not overlap",
+       at("2001-03-01"),
+       at("2001-03-09"),
+       "2001-03-20",
+       {"2001-03-12"}},
   };
   for (const DueCase& c : cases) {
     const DueInput input{days{7}, days{1}, c.first_prediction, c.computed_until};

@@ -12,9 +12,9 @@ namespace millrace::triggers {
 // What may set a trigger off.
 struct Cause {
   CauseKind kind = CauseKind::kManual;
-  std::string subject;   // as in TriggerSpec
+  std::string subject;  // as in TriggerSpec
   Timestamp event_time;
-  std::string key;       // of its kind: the event's id, the scheduled time, or what a caller gave
+  std::string key;  // of its kind: the event's id, the scheduled time, or what a caller gave
 };
 
 struct TriggerState {

@@ -16,12 +16,14 @@ namespace millrace::triggers {
 enum class CauseKind { kManual, kSchedule, kAlert, kDataset, kModel };
 std::string_view cause_name(CauseKind kind);
 
-// Which of the scheduled times that passed at once are fired: after a server was down, or when a replay takes long steps.
+// Which of the scheduled times that passed at once are fired: after a server was down, or when a replay takes long
+// steps.
 enum class CatchUp { kNewest, kAll };
 
 struct Param {
   std::string name;
   std::string value;  // JSON text
+  Position at;
 };
 
 // A `kind: Trigger` document.
@@ -31,7 +33,7 @@ struct TriggerSpec {
   std::string pipeline;
   Position pipeline_at;
   CauseKind cause = CauseKind::kManual;
-  std::string subject;   // the schedule, MONITOR.ALERT, the dataset or the model
+  std::string subject;  // the schedule, MONITOR.ALERT, the dataset or the model
   Position subject_at;
   std::optional<Cron> cron;
   CatchUp catch_up = CatchUp::kNewest;

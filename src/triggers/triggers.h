@@ -12,12 +12,12 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "triggers/decide.h"
+#include "triggers/firing.h"
 #include "triggers/trigger_spec.h"
 
 namespace millrace::db {
 class Database;
-class Transaction;
-}  // namespace millrace::db
+}
 namespace millrace::events {
 struct Event;
 class Log;
@@ -35,24 +35,6 @@ struct StartRequest {
   std::string reason;
 };
 
-enum class FiringStatus { kPending, kStarted, kFailed, kSkipped };
-std::string_view to_text(FiringStatus status);  // "pending", "started", "failed", "skipped"
-bool from_text(std::string_view text, FiringStatus& status);
-
-// A cause that concerned a trigger, and what came of it.
-struct Firing {
-  std::int64_t id = 0;
-  std::string trigger;
-  std::string key;         // of the cause, e.g. "event:17", "schedule:2001-04-01T00:00:00Z"
-  Timestamp event_time;
-  FiringStatus status = FiringStatus::kPending;
-  std::string reason;      // the cause, or why it was skipped
-  std::string pipeline;
-  std::string params;      // JSON object
-  std::string run;         // the pipeline run; empty unless started
-  std::string error;       // why the start failed
-};
-
 struct TriggerInfo {
   TriggerSpec spec;
   TriggerState state;
@@ -67,29 +49,31 @@ struct Foundation {
 };
 
 // The triggers of a project. A cause starts its pipeline exactly once: the firing is recorded before the start, the
-// start bears the firing's key, and a firing found pending is started again. Thread-safe; causes are taken one at a time.
+// start bears the firing's key, and a firing found pending is started again. Thread-safe; causes are taken one at a
+// time.
 //
-// Order is the order of the calls: events as the log numbers them, and for one call first by the cause's event time,
-// then by the trigger's name.
+// The order of firings is the order of the calls (events as the log numbers them); within one call, by the cause's
+// event time, then by the trigger's name.
 class Triggers {
  public:
   static Result<std::unique_ptr<Triggers>> open(Foundation foundation);
 
-  // From now on there are these triggers and no others. Known ones keep their state; a new schedule counts from `now`,
-  // or from the first advance() where the clock does not run yet.
+  // From now on there are these triggers and no others. Known ones keep their state; a new or changed schedule counts
+  // from `now`, or from the first advance() where that is not given or is 1970-01-01: the clock does not run yet.
   Result<void> apply(const std::vector<TriggerSpec>& specs, std::optional<Timestamp> now);
 
   // The types of events that on_event() wants.
   static std::vector<std::string> event_types();
 
-  // Takes an event of the log; the same one again changes nothing. A start that failed for a lasting reason is recorded,
-  // one that may pass (kUnavailable, kResourceExhausted, kAborted...) is the error, to be called again with.
+  // Takes an event of the log; the same one again changes nothing. A start that fails for a lasting reason
+  // (kInvalidArgument, kNotFound, kFailedPrecondition...) is recorded; one that may pass (kUnavailable,
+  // kResourceExhausted...) stays pending and is the error.
   Result<void> on_event(const events::Event& event);
 
-  // The clock has come to `now`: fires the schedules.
+  // The clock has come to `now`: starts what is pending, then fires the schedules.
   Result<void> advance(Timestamp now);
 
-  // Starts the firings that an earlier process recorded and did not start.
+  // Starts the firings that were recorded and not started, also by an earlier process.
   Result<void> resume();
 
   // Fires by hand, whatever the trigger's state. `params` (JSON text by name) stand over the trigger's own. The same
@@ -103,20 +87,18 @@ class Triggers {
   Result<std::vector<Firing>> list_firings(const std::string& trigger, std::int64_t before, int limit) const;
 
  private:
-  struct Pending;
   explicit Triggers(Foundation foundation) : foundation_(std::move(foundation)) {}
-  Result<TriggerState> state_of(const std::string& name) const;
-  Result<void> take(const Cause& cause);
-  Result<void> take(const TriggerSpec& spec, const Cause& cause);
-  Result<Firing> record(const TriggerSpec& spec, const Cause& cause, const Decision& decision,
-                        const std::map<std::string, std::string>& params);
+  std::map<std::string, TriggerSpec> specs() const;
+  Result<TriggerSpec> spec_of(const std::string& name) const;
+  Result<Firing> take(const TriggerSpec& spec, const Cause& cause, const std::map<std::string, std::string>& params);
   Result<Firing> start(Firing firing);
   Result<void> finish(const Firing& firing);
+  Result<void> start_pending();
 
   Foundation foundation_;
   mutable std::mutex specs_mutex_;
   std::map<std::string, TriggerSpec> specs_;
-  std::mutex causes_mutex_;
+  std::mutex causes_mutex_;  // taken before specs_mutex_
 };
 
 }  // namespace millrace::triggers
