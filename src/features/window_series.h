@@ -95,6 +95,7 @@ class WindowSeries {
   std::size_t rows_until(std::int64_t us) const;
   double newest(const NewestRead& read, std::size_t end, std::int64_t us) const;
   Moments window(std::size_t column, Span<std::size_t> rows, Span<std::int64_t> moments) const;
+  void fold_tiles(Moments& into, std::size_t column, Span<std::int64_t> hours) const;
   void fold_rows(Moments& into, std::size_t column, std::size_t begin, std::size_t end) const;
 
   const SeriesLayout* layout_;
