@@ -109,7 +109,7 @@ class StepReader {
     if (builtin_ == nullptr) return;
     for (const BuiltinKey& key : builtin_->with) {
       const bool given = contains(step_.spec.with, key.name, &WithValue::name);
-      if (key.required && !given) missing("key \"with\" of", key.name);
+      if (key.required && !given) missing("key under \"with\",", key.name);
     }
   }
 

@@ -1,4 +1,4 @@
-#include "pipelines/step_code.h"
+#include "pipelines/step_keys.h"
 
 #include "base/hash.h"
 #include "pipelines/cache_key.h"

@@ -1,0 +1,308 @@
+#include <algorithm>
+#include <exception>
+
+#include "base/log.h"
+#include "pipelines/pin_inputs.h"
+#include "pipelines/run_engine.h"
+
+namespace millrace::pipelines {
+namespace {
+
+// How long a full disk or the like is waited for before all is looked at again.
+constexpr Duration kPause = std::chrono::seconds(1);
+
+jobs::JobSpec step_job(const RunState& run, std::size_t step, const std::string& program, const std::string& command) {
+  const StepSpec& spec = run.spec.steps[step];
+  jobs::JobSpec job{.key = step_job_key(run.row.id, spec.name),
+                    .kind = "step",
+                    .timeout = spec.timeout.value_or(Duration{0}),
+                    .retry = {.retries = spec.retries}};
+  job.command = spec.run.empty() ? jobs::Command{.argv = {program, "step", spec.uses}} : jobs::shell_command(command);
+  return job;
+}
+
+std::string first_failure(const RunState& run) {
+  for (const StepRow& step : run.steps) {
+    if (step.status == StepStatus::kFailed) return fmt::format("step {}: {}", step.name, step.error);
+  }
+  return "";
+}
+
+// Did the actions end pending steps, so that there may be more to do now?
+bool settles_more(const Snapshot& snapshot, const std::vector<Action>& actions) {
+  return std::ranges::any_of(actions, [&](const Action& action) {
+    const bool later = action.kind == Action::Kind::kStart || action.kind == Action::Kind::kFinish;
+    return !later && snapshot.steps[action.step].status == StepStatus::kPending;
+  });
+}
+
+}  // namespace
+
+Result<void> RunEngine::start() {
+  const std::scoped_lock lock(mutex_);
+  work_waits_ = true;
+  thread_ = std::jthread([this](std::stop_token stop) {
+    while (wait_for_work(stop)) work(stop);
+  });
+  return {};
+}
+
+void RunEngine::stop() {
+  parts_.queue.stop();
+  std::jthread thread;
+  {
+    const std::scoped_lock lock(mutex_);
+    thread.swap(thread_);
+  }
+}
+
+void RunEngine::wake() {
+  {
+    const std::scoped_lock lock(mutex_);
+    work_waits_ = true;
+  }
+  changed_.notify_all();
+}
+
+bool RunEngine::wait_for_work(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const bool waits = changed_.wait(lock, stop, [this] { return work_waits_; });
+  work_waits_ = false;
+  return waits && !stop.stop_requested();
+}
+
+void RunEngine::work(const std::stop_token& stop) {
+  Result<void> looked;
+  try {
+    looked = look_at_all();
+  } catch (const std::exception& e) {
+    looked = internal_error("{}", e.what());
+  }
+  if (looked) return;
+  log::error("pipeline runs do not go on", {{"error", looked.error().message}});
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, stop, kPause, [] { return false; });
+  work_waits_ = true;
+}
+
+Result<void> RunEngine::look_at_all() {
+  TRY(begin_runs(TRY(store_.active())));
+  bool finished = false;
+  for (const RunRow& run : TRY(store_.active())) {
+    if (run.status != RunStatus::kRunning) continue;
+    TRY(advance(run.id));
+    finished = finished || is_finished(TRY(store_.find(run.id)).status);
+  }
+  if (finished) wake();   // others may have waited for it
+  return {};
+}
+
+Result<void> RunEngine::begin_runs(const std::vector<RunRow>& active) {
+  std::map<std::string, std::vector<RunRow>> by_pipeline;
+  for (const RunRow& run : active) by_pipeline[run.pipeline].push_back(run);
+  for (const auto& [pipeline, runs] : by_pipeline) {
+    std::vector<ActiveRun> states;
+    for (const RunRow& run : runs) states.push_back({run.status, run.concurrency});
+    for (const std::size_t i : runs_to_begin(states)) TRY(begin_run(runs[i]));
+  }
+  return {};
+}
+
+Result<void> RunEngine::begin_run(RunRow row) {
+  auto run = load_run(store_, options_.builtins, row.id);
+  if (!run) return fail_run(std::move(row), run.error());
+  if (!row.cancel_requested) {
+    const auto pins = pin_inputs(run->spec, {.name = row.project, .directory = row.directory}, options_.resolver);
+    if (!pins) return fail_run(std::move(row), pins.error());
+    row.pins = to_json_text(*pins);
+  }
+  row.status = RunStatus::kRunning;
+  row.started = parts_.wall_clock.now();
+  db::Transaction tx = TRY(store_.begin());
+  TRY(store_.update_run(tx, row));
+  TRY(publish_run(tx, row, "pipeline_run.started"));
+  return tx.commit();
+}
+
+// Ends a run that cannot begin or go on; its steps are skipped.
+Result<void> RunEngine::fail_run(RunRow row, const Error& error) {
+  const bool began = row.status == RunStatus::kRunning;
+  std::vector<StepRow> steps = TRY(store_.steps(row.id));
+  for (const StepRow& step : steps) {
+    if (step.status == StepStatus::kRunning && step.job) TRY(parts_.queue.cancel(*step.job));
+  }
+  db::Transaction tx = TRY(store_.begin());
+  if (!began) {
+    row.started = parts_.wall_clock.now();
+    row.status = RunStatus::kRunning;
+    TRY(publish_run(tx, row, "pipeline_run.started"));
+  }
+  for (StepRow& step : steps) {
+    if (step.status != StepStatus::kPending && step.status != StepStatus::kRunning) continue;
+    step.status = step.status == StepStatus::kPending ? StepStatus::kSkipped : StepStatus::kCancelled;
+    TRY(store_.update_step(tx, row.id, step));
+  }
+  row.status = RunStatus::kFailed;
+  row.error = error.message;
+  row.finished = parts_.wall_clock.now();
+  TRY(store_.update_run(tx, row));
+  TRY(publish_run(tx, row, "pipeline_run.finished"));
+  TRY(tx.commit());
+  wake();
+  return {};
+}
+
+Result<void> RunEngine::advance(const std::string& id) {
+  while (true) {
+    auto loaded = load_run(store_, options_.builtins, id);
+    if (!loaded && loaded.error().code == Code::kFailedPrecondition) {
+      return fail_run(TRY(store_.find(id)), loaded.error());
+    }
+    RunState run = TRY(std::move(loaded));
+    TRY(settle_steps(run));
+    Snapshot snapshot = snapshot_of(run);
+    ReadySteps ready = TRY(look_at_ready(run, snapshot));
+    const std::vector<Action> actions = plan(snapshot);
+    for (const Action& action : actions) TRY(act(run, action, ready));
+
+    if (!settles_more(snapshot, actions)) return {};
+  }
+}
+
+Result<void> RunEngine::settle_steps(RunState& run) {
+  for (std::size_t i = 0; i < run.steps.size(); ++i) {
+    if (run.steps[i].status != StepStatus::kRunning) continue;
+    if (!run.steps[i].job) TRY(submit(run, i, TRY(plan_step(run, i)).command));   // the server died before it could
+    const jobs::Job job = TRY(parts_.queue.find_job(*run.steps[i].job));
+    if (is_finished(job.status)) TRY(settle(run, i, job));
+  }
+  return {};
+}
+
+Result<void> RunEngine::settle(RunState& run, std::size_t step, const jobs::Job& job) {
+  StepRow row = run.steps[step];
+  row.finished = parts_.wall_clock.now();
+  row.error = job.error;
+  if (job.status == jobs::Status::kSucceeded) {
+    const StepResult result = TRY(parse_step_result(job.result));
+    row.status = StepStatus::kSucceeded;
+    row.outputs = to_json_text(result.outputs);
+    row.result = result.result;
+  } else {
+    row.status = job.status == jobs::Status::kCancelled ? StepStatus::kCancelled : StepStatus::kFailed;
+  }
+  TRY(record_step(run, row));
+  run.steps[step] = row;
+  worker_.clean(run.row.id, row.name);
+  return {};
+}
+
+// Looks for earlier results of the steps that could start, and says so in the snapshot. A step that cannot be started at
+// all has failed.
+Result<RunEngine::ReadySteps> RunEngine::look_at_ready(RunState& run, Snapshot& snapshot) {
+  ReadySteps ready;
+  const bool starts = std::ranges::any_of(plan(snapshot), [](const Action& a) { return a.kind == Action::Kind::kStart; });
+  for (std::size_t i = 0; starts && i < run.steps.size(); ++i) {
+    if (!is_ready(snapshot, i)) continue;
+    auto looked = look_at(run, i);
+    if (looked) {
+      snapshot.steps[i].cached = looked->cached.has_value();
+      ready[i] = std::move(*looked);
+      continue;
+    }
+    StepRow& row = run.steps[i];
+    row.status = StepStatus::kFailed;
+    row.error = looked.error().message;
+    row.finished = parts_.wall_clock.now();
+    TRY(record_step(run, row));
+    snapshot.steps[i].status = row.status;
+  }
+  return ready;
+}
+
+Result<RunEngine::Ready> RunEngine::look_at(const RunState& run, std::size_t step) {
+  Ready ready{.plan = TRY(plan_step(run, step))};
+  ready.cache_key = TRY(keys_.key(run, step, ready.plan));
+  ready.cached = TRY(find_cached(ready.cache_key));
+  return ready;
+}
+
+// An earlier result whose outputs are still there.
+Result<std::optional<CacheEntry>> RunEngine::find_cached(const std::string& cache_key) {
+  if (cache_key.empty()) return std::nullopt;
+  auto entry = TRY(store_.find_cached(cache_key));
+  if (!entry) return std::nullopt;
+  for (const auto& [name, output] : TRY(parse_resolved_inputs(entry->outputs))) {
+    if (!TRY(parts_.blobs.exists(output.uri))) return std::nullopt;
+  }
+  return entry;
+}
+
+Result<void> RunEngine::act(RunState& run, const Action& action, ReadySteps& ready) {
+  switch (action.kind) {
+    case Action::Kind::kStart:
+      return start_step(run, action.step, ready.at(action.step));
+    case Action::Kind::kReuse:
+      return reuse_step(run, action.step, ready.at(action.step));
+    case Action::Kind::kSkip:
+      run.steps[action.step].status = StepStatus::kSkipped;
+      return record_step(run, run.steps[action.step]);
+    case Action::Kind::kCancel:
+      return cancel_step(run, action.step);
+    case Action::Kind::kFinish:
+      return finish_run(run, action.status);
+  }
+  return {};
+}
+
+Result<void> RunEngine::start_step(RunState& run, std::size_t step, const Ready& ready) {
+  StepRow& row = run.steps[step];
+  row.status = StepStatus::kRunning;
+  row.inputs = to_json_text(ready.plan.inputs);
+  row.cache_key = ready.cache_key;
+  row.started = parts_.wall_clock.now();
+  TRY(record_step(run, row));
+  return submit(run, step, ready.plan.command);
+}
+
+Result<void> RunEngine::submit(RunState& run, std::size_t step, const std::string& command) {
+  StepRow& row = run.steps[step];
+  row.job = TRY(parts_.queue.submit(step_job(run, step, options_.program, command))).id;
+  db::Transaction tx = TRY(store_.begin());
+  TRY(store_.update_step(tx, run.row.id, row));
+  return tx.commit();
+}
+
+Result<void> RunEngine::reuse_step(RunState& run, std::size_t step, const Ready& ready) {
+  StepRow& row = run.steps[step];
+  row.status = StepStatus::kSucceeded;
+  row.cached_from = ready.cached->run;
+  row.inputs = to_json_text(ready.plan.inputs);
+  row.outputs = ready.cached->outputs;
+  row.result = ready.cached->result;
+  row.cache_key = ready.cache_key;
+  row.started = row.finished = parts_.wall_clock.now();
+  return record_step(run, row);
+}
+
+Result<void> RunEngine::cancel_step(RunState& run, std::size_t step) {
+  StepRow& row = run.steps[step];
+  if (row.job) return parts_.queue.cancel(*row.job);
+  row.status = StepStatus::kCancelled;
+  row.finished = parts_.wall_clock.now();
+  return record_step(run, row);
+}
+
+Result<void> RunEngine::finish_run(RunState& run, RunStatus status) {
+  run.row.status = status;
+  run.row.finished = parts_.wall_clock.now();
+  if (status == RunStatus::kFailed) run.row.error = first_failure(run);
+  db::Transaction tx = TRY(store_.begin());
+  TRY(store_.update_run(tx, run.row));
+  TRY(publish_run(tx, run.row, "pipeline_run.finished"));
+  TRY(tx.commit());
+  worker_.clean(run.row.id);
+  return {};
+}
+
+}  // namespace millrace::pipelines
