@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
 #include <nlohmann/json.hpp>
 
 #include "features/testing.h"
@@ -104,9 +105,9 @@ TEST(Features, reports_faults_where_they_stand) {
       {"source: flights", "source: flight", "features.yaml:5:9: there is no dataset \"flight\""},
       {"where: delay is not null", "where: delay + 1", "features.yaml:6:8: where is a bigint, not a condition"},
       {"sql: distance}", "sql: event_time}",
-       "features.yaml:27:28: feature distance is a timestamp; features are numbers"},
+       "features.yaml:28:27: feature distance is a timestamp; features are numbers"},
       {"origin_delay, route_delay", "origin_dely, route_delay",
-       "features.yaml:31:23: there is no feature view \"origin_dely\"; did you mean \"origin_delay\"?"},
+       "features.yaml:32:23: there is no feature view \"origin_dely\"; did you mean \"origin_delay\"?"},
       {"route_delay:route_spread]", "route_delay:spread]", "feature view route_delay has no feature \"spread\""},
       {"route_delay:route_spread]", "origin_delay:origin_delay_3h]",
        "feature origin_delay_3h stands twice in service delay_features"},

@@ -87,6 +87,10 @@ Value real(const Value* a, Scratch&) {
   return Value::of(F(a[0].number));
 }
 
+template <double (*F)(double)>
+Value angle(const Value* a, Scratch&) {
+  return std::isinf(a[0].number) ? Value::error("input value is out of range") : Value::of(F(a[0].number));
+}
 Value square_root(const Value* a, Scratch&) {
   if (a[0].number < 0) return Value::error("cannot take square root of a negative number");
   return Value::of(std::sqrt(a[0].number));
@@ -167,9 +171,9 @@ std::span<const Signature> arithmetic_functions() {
       {"power", {D, D}, D, power},
       {"^", {D, D}, D, power},
       {"**", {D, D}, D, power},
-      {"sin", {D}, D, real<sin_of>},
-      {"cos", {D}, D, real<cos_of>},
-      {"tan", {D}, D, real<tan_of>},
+      {"sin", {D}, D, angle<sin_of>},
+      {"cos", {D}, D, angle<cos_of>},
+      {"tan", {D}, D, angle<tan_of>},
       {"atan2", {D, D}, D, arc_tangent},
       {"radians", {D}, D, radians},
       {"pi", {}, D, pi},

@@ -27,7 +27,7 @@ std::int64_t dayofyear(std::int64_t us) {
   return day_number(us) - day_number(civil(us).year() / std::chrono::January / 1) + 1;
 }
 std::int64_t week(std::int64_t us) { return iso_week(day_number(us)); }
-std::int64_t epoch_ms(std::int64_t us) { return floor_divide(us, 1000); }
+std::int64_t epoch_ms(std::int64_t us) { return us / 1000; }  // towards zero, as DuckDB
 std::int64_t epoch_us(std::int64_t us) { return us; }
 
 std::int64_t trunc_year(std::int64_t us) { return day_number(civil(us).year() / 1 / 1) * kMicrosPerDay; }
@@ -48,14 +48,13 @@ template <std::int64_t Unit>
 std::int64_t number_of(std::int64_t us) {
   return floor_divide(us, Unit);
 }
-std::int64_t week_number(std::int64_t us) { return number_of<7 * kMicrosPerDay>(trunc_week(us)); }
 std::int64_t quarter_number(std::int64_t us) { return floor_divide(month_number(us), 3); }
 
 template <std::int64_t (*F)(std::int64_t)>
 Value of_time(const Value* a, Scratch&) {
   return Value::of(F(a[0].integer));
 }
-// How many boundaries lie between two moments.
+// How many boundaries lie between two moments. (Weeks begin on the epoch's weekday then, a Thursday, as in DuckDB.)
 template <std::int64_t (*Number)(std::int64_t)>
 Value difference(const Value* a, Scratch&) {
   std::int64_t r = 0;
@@ -65,6 +64,12 @@ Value difference(const Value* a, Scratch&) {
 }
 
 Value epoch(const Value* a, Scratch&) { return Value::of(static_cast<double>(a[0].integer) / kMicrosPerSecond); }
+
+// Whole days and the rest are added as doubles, as DuckDB does.
+Value epoch_of_span(const Value* a, Scratch&) {
+  const std::int64_t days = a[0].integer / kMicrosPerDay, rest = a[0].integer % kMicrosPerDay;
+  return Value::of(static_cast<double>(days * 86'400) + static_cast<double>(rest) / kMicrosPerSecond);
+}
 
 Value add_span(const Value* a, Scratch&) {
   std::int64_t r = 0;
@@ -126,7 +131,7 @@ constexpr Part kParts[] = {
     {"minute", "minute", of_time<trunc_to<kMicrosPerMinute>>, difference<number_of<kMicrosPerMinute>>},
     {"hour", "hour", of_time<trunc_to<kMicrosPerHour>>, difference<number_of<kMicrosPerHour>>},
     {"day", "day", of_time<trunc_to<kMicrosPerDay>>, difference<number_of<kMicrosPerDay>>},
-    {"week", "week", of_time<trunc_week>, difference<week_number>},
+    {"week", "week", of_time<trunc_week>, difference<number_of<7 * kMicrosPerDay>>},
     {"month", "month", of_time<trunc_month>, difference<month_number>},
     {"quarter", "quarter", of_time<trunc_quarter>, difference<quarter_number>},
     {"year", "year", of_time<trunc_year>, difference<year>},
@@ -187,7 +192,7 @@ std::span<const Signature> time_functions() {
       {"week", {T}, I, of_time<week>},
       {"weekofyear", {T}, I, of_time<week>},
       {"epoch", {T}, D, epoch},
-      {"epoch", {N}, D, epoch},
+      {"epoch", {N}, D, epoch_of_span},
       {"epoch_ms", {T}, I, of_time<epoch_ms>},
       {"epoch_us", {T}, I, of_time<epoch_us>},
       {"to_microseconds", {I}, N, units<1>},
