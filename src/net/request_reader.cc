@@ -65,7 +65,7 @@ class RequestReader::Parser {
     void on_expect(std::string_view value, error_code& ec) {
       if (!equals_ignoring_case(value, "100-continue"))
         return refuse(ec, 417, "the only expectation known is 100-continue");
-      reader_.expects_continue_ = true;
+      reader_.expects_continue_ = reader_.version_ == 11;
     }
 
     // A folded value stands in the parser's own passing memory.

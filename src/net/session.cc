@@ -91,6 +91,8 @@ void Session::advance() {
     served = serve_input();
     if (socket_) flush();
   } while (served == Served::kUntilFull && socket_ && !output_.full());
+  const bool nothing_begun = state_ == State::kReading && reader_.between_requests() && output_.empty();
+  if (draining_ && nothing_begun) close();
 }
 
 Session::Served Session::serve_input() {
@@ -272,7 +274,6 @@ void Session::drain() {
   if (!socket_ || state_ != State::kReading) return;
   receive();
   advance();
-  if (socket_ && reader_.between_requests() && state_ == State::kReading && output_.empty()) close();
 }
 
 }  // namespace millrace::net
