@@ -54,13 +54,18 @@ template <std::int64_t (*F)(std::int64_t)>
 Value of_time(const Value* a, Scratch&) {
   return Value::of(F(a[0].integer));
 }
-// How many boundaries lie between two moments. (Weeks begin on the epoch's weekday then, a Thursday, as in DuckDB.)
+// How many boundaries lie between two moments.
 template <std::int64_t (*Number)(std::int64_t)>
 Value difference(const Value* a, Scratch&) {
   std::int64_t r = 0;
   if (__builtin_sub_overflow(Number(a[1].integer), Number(a[0].integer), &r))
     return Value::error("integer out of range");
   return Value::of(r);
+}
+
+// Full weeks between the two dates; DuckDB counts no boundaries here.
+Value weeks_between(const Value* a, Scratch&) {
+  return Value::of((day_number(a[1].integer) - day_number(a[0].integer)) / 7);
 }
 
 Value epoch(const Value* a, Scratch&) { return Value::of(static_cast<double>(a[0].integer) / kMicrosPerSecond); }
@@ -131,7 +136,7 @@ constexpr Part kParts[] = {
     {"minute", "minute", of_time<trunc_to<kMicrosPerMinute>>, difference<number_of<kMicrosPerMinute>>},
     {"hour", "hour", of_time<trunc_to<kMicrosPerHour>>, difference<number_of<kMicrosPerHour>>},
     {"day", "day", of_time<trunc_to<kMicrosPerDay>>, difference<number_of<kMicrosPerDay>>},
-    {"week", "week", of_time<trunc_week>, difference<number_of<7 * kMicrosPerDay>>},
+    {"week", "week", of_time<trunc_week>, weeks_between},
     {"month", "month", of_time<trunc_month>, difference<month_number>},
     {"quarter", "quarter", of_time<trunc_quarter>, difference<quarter_number>},
     {"year", "year", of_time<trunc_year>, difference<year>},
