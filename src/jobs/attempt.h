@@ -25,7 +25,7 @@ struct AttemptResult {
 AttemptResult failed_attempt(std::string error);
 
 struct AttemptLimits {
-  Duration timeout{0};   // 0: none
+  Duration timeout{0};  // 0: none
   Duration kill_grace{0};
 };
 

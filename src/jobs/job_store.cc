@@ -14,6 +14,9 @@ BOOST_DESCRIBE_STRUCT(Attempt, (),
 
 namespace {
 
+// What a loss of power may take: the newest attempts are then run again.
+constexpr db::Durability kBookkeeping = db::Durability::kRelaxed;
+
 struct JobRow {
   JobId id;
   std::string key;
@@ -174,7 +177,7 @@ Result<std::vector<Attempt>> JobStore::attempts(JobId id) {
 }
 
 Result<std::optional<Job>> JobStore::claim(Timestamp now, const std::function<std::string(const Job&)>& log_uri) {
-  db::Transaction tx = TRY(database_->begin());
+  db::Transaction tx = TRY(database_->begin(kBookkeeping));
   auto job = TRY(first_job(TRY(tx.query<JobRow>(select_jobs(R"sql(
     where status = 'queued'
       and not_before_us <= ?
@@ -183,7 +186,7 @@ Result<std::optional<Job>> JobStore::claim(Timestamp now, const std::function<st
                              where other.status = 'running' and other.limit_group = jobs.limit_group))
     order by id
     limit 1)sql"),
-                                                    now))));
+                                                now))));
   if (!job) return std::nullopt;
 
   job->status = Status::kRunning;
@@ -209,7 +212,7 @@ Result<Job> JobStore::finish_attempt(const Job& job, const AttemptResult& attemp
   const bool failure = attempt.outcome == Outcome::kFailed || attempt.outcome == Outcome::kTimedOut;
   const std::optional<Timestamp> finished = is_finished(decision.status) ? std::optional(now) : std::nullopt;
 
-  db::Transaction tx = TRY(database_->begin());
+  db::Transaction tx = TRY(database_->begin(kBookkeeping));
   TRY(tx.execute(R"sql(
     update job_attempts
     set outcome = ?, exit_code = ?, signal = ?, error = ?, finished_us = ?, max_rss_bytes = ?

@@ -28,8 +28,8 @@ struct Hooks {
 };
 
 struct QueueOptions {
-  std::filesystem::path log_directory;         // <id>/<attempt>.log below it
-  int concurrency = 2;                         // jobs that run at once
+  std::filesystem::path log_directory;             // <id>/<attempt>.log below it
+  int concurrency = 2;                             // jobs that run at once
   Duration kill_grace = std::chrono::seconds(10);  // from SIGTERM to SIGKILL
 };
 
@@ -45,8 +45,8 @@ struct JobFilter {
   std::optional<Status> status;
 };
 
-// A durable queue of jobs and the executor that runs them as child processes of this machine. Jobs start in the order of
-// their submission. A job that ran when the server died is run again by the next start(), as the same job; its
+// A durable queue of jobs and the executor that runs them as child processes of this machine. Jobs start in the order
+// of their submission. A job that ran when the server died is run again by the next start(), as the same job; its
 // children died with the server. Thread-safe; not to be changed by a thread that has a db::Transaction open.
 class Queue {
  public:

@@ -214,7 +214,8 @@ TEST_F(Jobs, AJobThatIsNotThereIsNotFound) {
 
 TEST_F(Jobs, ALogIsReadWhileItGrows) {
   start();
-  const Job job = MUST(queue_->submit(shell("a", "echo one; echo ready > ready; while ! test -e go; do sleep 0.01; done; echo two")));
+  const Job job = MUST(
+      queue_->submit(shell("a", "echo one; echo ready > ready; while ! test -e go; do sleep 0.01; done; echo two")));
   wait_for_file("ready");
   const LogChunk first = MUST(queue_->read_log(job.id, 0));
   EXPECT_EQ(first.bytes, "one\n");
@@ -272,7 +273,8 @@ TEST_F(Jobs, HooksPrepareAndCollect) {
 
 TEST_F(Jobs, AJobThatRanWhenTheServerEndedRunsAgain) {
   start();
-  const Job job = MUST(queue_->submit(shell("a", "echo run >> runs; test -e go || { echo ready > ready; sleep 600; }")));
+  const Job job =
+      MUST(queue_->submit(shell("a", "echo run >> runs; test -e go || { echo ready > ready; sleep 600; }")));
   wait_for_file("ready");
   MUST(write_file(home_.path() / "go", "go"));
   open();

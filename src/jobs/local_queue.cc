@@ -117,8 +117,8 @@ Result<LogChunk> LocalQueue::read_log(JobId id, std::int64_t offset, std::option
   if (attempt && (number < 1 || number > job.attempts)) return not_found("job {} has no attempt {}", id, number);
   LogChunk chunk{.bytes = TRY(read_log_part(log_path(id, number), offset))};
   chunk.next = offset + static_cast<std::int64_t>(chunk.bytes.size());
-  chunk.complete = (is_finished(job.status) || number < job.attempts) &&
-                   static_cast<std::int64_t>(chunk.bytes.size()) < kLogChunk;
+  chunk.complete =
+      (is_finished(job.status) || number < job.attempts) && static_cast<std::int64_t>(chunk.bytes.size()) < kLogChunk;
   return chunk;
 }
 
@@ -133,7 +133,8 @@ void LocalQueue::work() {
 std::optional<Job> LocalQueue::next_job(std::shared_ptr<std::atomic<Request>>& request) {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    auto job = store_.claim(clock_.now(), [this](const Job& j) { return "file://" + log_path(j.id, j.attempts).string(); });
+    auto job =
+        store_.claim(clock_.now(), [this](const Job& j) { return "file://" + log_path(j.id, j.attempts).string(); });
     if (job && *job) {
       request = std::make_shared<std::atomic<Request>>(Request::kNone);
       running_[(*job)->id] = request;
@@ -179,8 +180,8 @@ AttemptResult LocalQueue::attempt(const Job& job, const std::atomic<Request>& re
   const auto command = prepare(job);
   if (!command) return failed_attempt(command.error().message);
 
-  AttemptResult ended = run_attempt(*spawner_, *command, log,
-                                    {.timeout = job.spec.timeout, .kill_grace = options_.kill_grace}, request);
+  AttemptResult ended =
+      run_attempt(*spawner_, *command, log, {.timeout = job.spec.timeout, .kill_grace = options_.kill_grace}, request);
   if (ended.outcome != Outcome::kSucceeded || !hooks(job).collect) return ended;
 
   auto collected = hooks(job).collect(job);

@@ -27,10 +27,10 @@ struct BuiltinStep {
   std::string name;
   std::string description;
   std::vector<BuiltinInput> inputs;
-  bool other_inputs = false;        // takes inputs of any name beside these
+  bool other_inputs = false;  // takes inputs of any name beside these
   std::vector<std::string> outputs;
   std::vector<BuiltinKey> with;
-  bool side_effects = false;        // register, gate, deploy: never answered from the cache
+  bool side_effects = false;  // register, gate, deploy: never answered from the cache
   // The result depends on the run's event time, which then is a part of the cache key.
   bool uses_event_time = true;
 };

@@ -7,10 +7,10 @@ namespace millrace::pipelines {
 
 // All that a step's result may depend on.
 struct CacheKeyParts {
-  std::string code;                            // a built-in: its name and build; else the command and its code's hash
-  std::map<std::string, std::string> inputs;   // content hash by input name
-  std::map<std::string, std::string> params;   // resolved JSON text by name
-  std::string event_time;                      // empty where the step does not depend on it
+  std::string code;                           // a built-in: its name and build; else the command and its code's hash
+  std::map<std::string, std::string> inputs;  // content hash by input name
+  std::map<std::string, std::string> params;  // resolved JSON text by name
+  std::string event_time;                     // empty where the step does not depend on it
 };
 
 // 64 hexadecimal digits.

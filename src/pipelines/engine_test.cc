@@ -22,7 +22,11 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 const std::vector<BuiltinStep> kBuiltins = {
-    {.name = "make", .inputs = {{"data", false}}, .outputs = {"made"}, .with = {{.name = "text"}}, .uses_event_time = false},
+    {.name = "make",
+     .inputs = {{"data", false}},
+     .outputs = {"made"},
+     .with = {{.name = "text"}},
+     .uses_event_time = false},
     {.name = "timely", .outputs = {"made"}, .with = {{.name = "text"}}},
     {.name = "gate", .inputs = {{"made"}}, .outputs = {}, .side_effects = true},
 };
@@ -124,8 +128,11 @@ class EngineTest : public testing::Test {
 
   std::string start_run(const std::string& key = "", std::map<std::string, std::string> params = {},
                         const std::string& time = "2001-03-01") {
-    return MUST(engine_->start_run({.pipeline = "p", .params = std::move(params), .key = key,
-                                    .event_time = MUST(parse_time(time)), .cause = "manual"}));
+    return MUST(engine_->start_run({.pipeline = "p",
+                                    .params = std::move(params),
+                                    .key = key,
+                                    .event_time = MUST(parse_time(time)),
+                                    .cause = "manual"}));
   }
   PipelineRun wait(const std::string& id) {
     for (int i = 0; i < 12000; ++i) {
@@ -181,7 +188,7 @@ class EngineTest : public testing::Test {
     EXPECT_EQ(std::ranges::count(lines, "finished succeeded"), 1);
     for (int i = 0; i < 6; ++i) EXPECT_EQ(std::ranges::count(lines, fmt::format("step s{} succeeded", i)), 1);
   }
-  std::string text(const std::string& shell) {   // $HOME_DIR is the home folder
+  std::string text(const std::string& shell) {  // $HOME_DIR is the home folder
     std::string result = shell;
     for (std::size_t at = 0; (at = result.find("$HOME_DIR", at)) != std::string::npos;) {
       result.replace(at, 9, home_.path().string());
@@ -245,10 +252,10 @@ TEST_F(EngineTest, EventsAndLineageTellTheStory) {
   for (const lineage::Node& node : MUST(lineage_->upstream("output:" + run.id + "/second/all")).nodes) {
     nodes.push_back(node.id);
   }
-  EXPECT_THAT(nodes, testing::UnorderedElementsAre("output:" + run.id + "/second/all", "step:" + run.id + "/second",
-                                                   "output:" + run.id + "/first/folder",
-                                                   "output:" + run.id + "/first/text", "step:" + run.id + "/first",
-                                                   "dataset:flights/1"));
+  EXPECT_THAT(nodes,
+              testing::UnorderedElementsAre("output:" + run.id + "/second/all", "step:" + run.id + "/second",
+                                            "output:" + run.id + "/first/folder", "output:" + run.id + "/first/text",
+                                            "step:" + run.id + "/first", "dataset:flights/1"));
 }
 
 TEST_F(EngineTest, ParamsOverrideDefaultsAndAreChecked) {
@@ -355,7 +362,7 @@ steps:
 )";
   run_once(pipeline);
   const auto reused = [&] {
-    reopen(pipeline);   // the folder of a project never changes under a running server
+    reopen(pipeline);  // the folder of a project never changes under a running server
     const PipelineRun again = run();
     return std::pair(!find(again, "narrow").cached_from.empty(), !find(again, "wide").cached_from.empty());
   };
@@ -394,8 +401,9 @@ steps:
 
 TEST_F(EngineTest, ParallelLimitsARun) {
   const std::string command = "mkdir $HOME_DIR/lock && sleep 0.03 && rmdir $HOME_DIR/lock";
-  const PipelineRun run = run_once(text("kind: Pipeline\nname: p\nparallel: 1\nsteps:\n  - {name: a, run: " + command +
-                                        "}\n  - {name: b, run: " + command + "}\n  - {name: c, run: " + command + "}\n"));
+  const PipelineRun run =
+      run_once(text("kind: Pipeline\nname: p\nparallel: 1\nsteps:\n  - {name: a, run: " + command +
+                    "}\n  - {name: b, run: " + command + "}\n  - {name: c, run: " + command + "}\n"));
   EXPECT_EQ(run.status, RunStatus::kSucceeded) << run.error;
 }
 
@@ -426,7 +434,9 @@ TEST_F(EngineTest, ABadResultFailsTheStep) {
 }
 
 TEST_F(EngineTest, AValueThatAShellWouldReadFailsTheStep) {
-  apply("kind: Pipeline\nname: p\nparams: {x: a}\nsteps: [{name: a, run: 'echo ${params.x}'}, {name: b, run: 'true', needs: [a]}]\n");
+  apply(
+      "kind: Pipeline\nname: p\nparams: {x: a}\nsteps: [{name: a, run: 'echo ${params.x}'}, {name: b, run: 'true', "
+      "needs: [a]}]\n");
   start();
   const PipelineRun run = this->run({{"x", "\"a; touch b\""}});
   EXPECT_EQ(run.status, RunStatus::kFailed);
@@ -435,7 +445,8 @@ TEST_F(EngineTest, AValueThatAShellWouldReadFailsTheStep) {
 }
 
 TEST_F(EngineTest, AnInputThatIsNotThereFailsTheRun) {
-  const PipelineRun run = run_once("kind: Pipeline\nname: p\nsteps: [{name: a, run: 'true', inputs: {d: dataset:absent}}]\n");
+  const PipelineRun run =
+      run_once("kind: Pipeline\nname: p\nsteps: [{name: a, run: 'true', inputs: {d: dataset:absent}}]\n");
   EXPECT_EQ(run.status, RunStatus::kFailed);
   EXPECT_EQ(run.error, "input d of step a: dataset absent does not exist");
   EXPECT_THAT(statuses(run), ElementsAre(kSkipped));
@@ -444,7 +455,8 @@ TEST_F(EngineTest, AnInputThatIsNotThereFailsTheRun) {
 
 TEST_F(EngineTest, AnOptionalModelMayBeAbsent) {
   const PipelineRun run = run_once(
-      "kind: Pipeline\nname: p\nsteps: [{name: a, run: 'test -z \"$MILLRACE_INPUT_M\"', inputs: {m: 'model:absent@champion?'}}]\n");
+      "kind: Pipeline\nname: p\nsteps: [{name: a, run: 'test -z \"$MILLRACE_INPUT_M\"', inputs: {m: "
+      "'model:absent@champion?'}}]\n");
   EXPECT_EQ(run.status, RunStatus::kSucceeded) << run.error;
 }
 
@@ -474,8 +486,9 @@ steps:
 }
 
 TEST_F(EngineTest, OneRunAtATimeInOrder) {
-  apply(text("kind: Pipeline\nname: p\nparams: {n: 0}\nsteps: [{name: a, run: 'mkdir $HOME_DIR/lock && echo ${params.n} >> "
-             "$HOME_DIR/order && rmdir $HOME_DIR/lock'}]\n"));
+  apply(text(
+      "kind: Pipeline\nname: p\nparams: {n: 0}\nsteps: [{name: a, run: 'mkdir $HOME_DIR/lock && echo ${params.n} >> "
+      "$HOME_DIR/order && rmdir $HOME_DIR/lock'}]\n"));
   start();
   std::vector<std::string> ids;
   for (int i = 0; i < 5; ++i) ids.push_back(start_run("", {{"n", std::to_string(i)}}));
@@ -484,8 +497,10 @@ TEST_F(EngineTest, OneRunAtATimeInOrder) {
 }
 
 TEST_F(EngineTest, ConcurrencyLetsRunsOverlap) {
-  apply(text("kind: Pipeline\nname: p\nconcurrency: 2\nparams: {me: a, other: b}\nsteps: [{name: a, run: 'touch $HOME_DIR/${params.me}; "
-             "while ! test -e $HOME_DIR/${params.other}; do sleep 0.01; done', timeout: 60s}]\n"));
+  apply(
+      text("kind: Pipeline\nname: p\nconcurrency: 2\nparams: {me: a, other: b}\nsteps: [{name: a, run: 'touch "
+           "$HOME_DIR/${params.me}; "
+           "while ! test -e $HOME_DIR/${params.other}; do sleep 0.01; done', timeout: 60s}]\n"));
   start();
   const std::string a = start_run("", {{"me", "\"a\""}, {"other", "\"b\""}});
   const std::string b = start_run("", {{"me", "\"b\""}, {"other", "\"a\""}});
@@ -494,8 +509,10 @@ TEST_F(EngineTest, ConcurrencyLetsRunsOverlap) {
 }
 
 TEST_F(EngineTest, ARunningRunIsCancelled) {
-  apply(text("kind: Pipeline\nname: p\nsteps: [{name: a, run: 'echo x > $HOME_DIR/ready; exec sleep 600'}, {name: b, run: 'true', "
-             "needs: [a]}]\n"));
+  apply(
+      text("kind: Pipeline\nname: p\nsteps: [{name: a, run: 'echo x > $HOME_DIR/ready; exec sleep 600'}, {name: b, "
+           "run: 'true', "
+           "needs: [a]}]\n"));
   start();
   const std::string id = start_run();
   wait_for_file("ready");
@@ -508,8 +525,10 @@ TEST_F(EngineTest, ARunningRunIsCancelled) {
 }
 
 TEST_F(EngineTest, AQueuedRunIsCancelledWithoutRunning) {
-  apply(text("kind: Pipeline\nname: p\nsteps: [{name: a, run: 'echo x >> $HOME_DIR/runs; while ! test -e $HOME_DIR/go; do sleep 0.01; "
-             "done'}]\n"));
+  apply(
+      text("kind: Pipeline\nname: p\nsteps: [{name: a, run: 'echo x >> $HOME_DIR/runs; while ! test -e $HOME_DIR/go; "
+           "do sleep 0.01; "
+           "done'}]\n"));
   start();
   const std::string first = start_run();
   const std::string second = start_run();
@@ -614,8 +633,8 @@ TEST_F(EngineTest, AJobThatEndedUnseenIsSettled) {
   const PipelineRun whole = run();
   // As a server leaves it that died between the job's row and the step's.
   MUST(database_->execute("update pipeline_runs set status = 'running', finished_us = null where id = ?", whole.id));
-  MUST(database_->execute(
-      "update pipeline_steps set status = 'running', outputs = '{}' where run = ? and name = 'c'", whole.id));
+  MUST(database_->execute("update pipeline_steps set status = 'running', outputs = '{}' where run = ? and name = 'c'",
+                          whole.id));
   reopen(text(kThree));
   const PipelineRun again = wait(whole.id);
   EXPECT_EQ(again.status, RunStatus::kSucceeded);
@@ -627,8 +646,8 @@ TEST_F(EngineTest, AJobThatEndedUnseenIsSettled) {
 std::string long_chain() {
   std::string pipeline = "kind: Pipeline\nname: p\nsteps:\n";
   for (int i = 0; i < 6; ++i) {
-    pipeline += fmt::format("  - {{name: s{0}, run: 'echo {0} > $MILLRACE_OUTPUT_O', outputs: [o], cache: false{1}}}\n", i,
-                            i == 0 ? "" : fmt::format(", inputs: {{i: s{}.o}}", i - 1));
+    pipeline += fmt::format("  - {{name: s{0}, run: 'echo {0} > $MILLRACE_OUTPUT_O', outputs: [o], cache: false{1}}}\n",
+                            i, i == 0 ? "" : fmt::format(", inputs: {{i: s{}.o}}", i - 1));
   }
   return pipeline;
 }
@@ -671,7 +690,7 @@ TEST_F(EngineTest, KilledAtAnyMomentARunEndsOnce) {
   };
   for (int i = 0; i < 12; ++i) {
     proc::Child child = server();
-    if (child.wait_for(milliseconds(60 + i * 37 % 160))) break;   // it came to the end
+    if (child.wait_for(milliseconds(60 + i * 37 % 160))) break;  // it came to the end
     child.signal(SIGKILL);
     child.wait();
   }
@@ -684,13 +703,16 @@ TEST_F(EngineTest, KilledAtAnyMomentARunEndsOnce) {
 TEST_F(EngineTest, ADocumentOfAnotherVersionFailsItsRun) {
   apply("kind: Pipeline\nname: p\nsteps: [{name: a, run: 'true'}]\n");
   const std::string id = start_run();
-  MUST(database_->execute("update pipeline_runs set document = '{\"kind\":\"Pipeline\",\"name\":\"p\"}' where id = ?", id));
+  MUST(database_->execute("update pipeline_runs set document = '{\"kind\":\"Pipeline\",\"name\":\"p\"}' where id = ?",
+                          id));
   start();
   EXPECT_THAT(wait(id).error, HasSubstr("is not understood by this version"));
 }
 
 TEST_F(EngineTest, ListsRunsTheNewestFirst) {
-  apply("kind: Pipeline\nname: p\nsteps: [{name: a, run: 'true'}]\n---\nkind: Pipeline\nname: q\nsteps: [{name: a, run: 'true'}]\n");
+  apply(
+      "kind: Pipeline\nname: p\nsteps: [{name: a, run: 'true'}]\n---\nkind: Pipeline\nname: q\nsteps: [{name: a, run: "
+      "'true'}]\n");
   for (int i = 0; i < 3; ++i) start_run();
   MUST(engine_->start_run({.pipeline = "q"}));
   const Page<PipelineRun> page = MUST(engine_->list_runs({.pipeline = "p"}, {.limit = 2}));

@@ -17,12 +17,12 @@ struct InputRef {
     kFile,        // file:PATH in the project folder
   };
   Kind kind = Kind::kStepOutput;
-  std::string name;       // of the dataset, step, model; the path
-  std::string selector;   // the output; the alias or the version of the model
+  std::string name;      // of the dataset, step, model; the path
+  std::string selector;  // the output; the alias or the version of the model
   bool by_version = false;
   // model:NAME@ALIAS? where there may be no such version yet: the input then has an empty path and version.
   bool optional = false;
-  std::string text;       // as written
+  std::string text;  // as written
   Position at;
 };
 

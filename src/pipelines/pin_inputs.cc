@@ -25,8 +25,7 @@ Result<ResolvedInput> pin_named(const InputRef& ref, const Resolver& resolver) {
 }
 
 Result<ResolvedInput> pin(const InputRef& ref, const Project& project, const Resolver& resolver) {
-  ResolvedInput input =
-      TRY(ref.kind == InputRef::Kind::kFile ? pin_file(ref, project) : pin_named(ref, resolver));
+  ResolvedInput input = TRY(ref.kind == InputRef::Kind::kFile ? pin_file(ref, project) : pin_named(ref, resolver));
   input.ref = ref.text;
   input.kind = kind_name(ref.kind);
   return input;

@@ -23,8 +23,9 @@ std::vector<Param> read_params(ObjectReader& reader, Diagnostics& diagnostics) {
   if (mapping == nullptr) return params;
   for (const auto& [key, value] : mapping->members) {
     if (!is_name(key.text)) {
-      diagnostics.add(key.at, fmt::format("\"{}\" is no name of a param: letters, digits, \"_\" and \"-\", a letter first",
-                                          key.text));
+      diagnostics.add(
+          key.at,
+          fmt::format("\"{}\" is no name of a param: letters, digits, \"_\" and \"-\", a letter first", key.text));
     }
     params.push_back({key.text, dump_json(value.to_json()), key.at});
   }
@@ -99,8 +100,9 @@ std::optional<PipelineSpec> parse_pipeline(const Node& document, std::span<const
   reader.required_string("kind");
   PipelineSpec spec{.name = reader.required_string("name"), .at = reader.at("name")};
   if (!spec.name.empty() && !is_name(spec.name)) {
-    reader.fault("name", fmt::format("\"{}\" is no name of a pipeline: letters, digits, \"_\" and \"-\", a letter first",
-                                     spec.name));
+    reader.fault(
+        "name",
+        fmt::format("\"{}\" is no name of a pipeline: letters, digits, \"_\" and \"-\", a letter first", spec.name));
   }
   spec.description = reader.string("description").value_or("");
   spec.params = read_params(reader, diagnostics);

@@ -29,12 +29,12 @@ namespace millrace::pipelines {
 using Resolver = std::function<Result<ResolvedInput>(const InputRef& ref)>;
 
 struct EngineOptions {
-  std::filesystem::path work_directory;        // scratch folders of running steps; emptied as they end
-  std::string program;                         // built-ins are run as PROGRAM step NAME
-  std::string build_id;                        // of the built-ins' code
+  std::filesystem::path work_directory;  // scratch folders of running steps; emptied as they end
+  std::string program;                   // built-ins are run as PROGRAM step NAME
+  std::string build_id;                  // of the built-ins' code
   std::vector<BuiltinStep> builtins;
   Resolver resolver;
-  std::function<std::string()> server_url;     // asked when a step starts
+  std::function<std::string()> server_url;  // asked when a step starts
 };
 
 // What the engine works with; all outlive it.
@@ -56,21 +56,21 @@ struct Project {
 
 struct StartRequest {
   std::string pipeline;
-  std::map<std::string, std::string> params;   // JSON text by name, over the defaults
-  std::string key;                             // one key of a pipeline starts one run
+  std::map<std::string, std::string> params;  // JSON text by name, over the defaults
+  std::string key;                            // one key of a pipeline starts one run
   Timestamp event_time;
-  std::string cause;                           // "manual", "trigger:on_drift"
+  std::string cause;  // "manual", "trigger:on_drift"
 };
 
 struct StepRun {
   std::string name;
   StepStatus status = StepStatus::kPending;
-  std::string cached_from;                     // the run whose result was reused; empty: executed
+  std::string cached_from;  // the run whose result was reused; empty: executed
   std::optional<jobs::JobId> job;
   int attempts = 0;
   std::map<std::string, ResolvedInput> inputs;
   std::map<std::string, ResolvedInput> outputs;
-  std::string result;                          // result.json's text; empty where the step wrote none
+  std::string result;  // result.json's text; empty where the step wrote none
   std::string error;
   std::optional<Timestamp> started;
   std::optional<Timestamp> finished;
@@ -79,16 +79,16 @@ struct StepRun {
 struct PipelineRun {
   std::string id;
   std::string pipeline;
-  std::int64_t number = 0;                     // 1, 2, 3.. over all pipelines, in the order of starting
+  std::int64_t number = 0;  // 1, 2, 3.. over all pipelines, in the order of starting
   RunStatus status = RunStatus::kQueued;
-  std::map<std::string, std::string> params;   // JSON text, defaults included
+  std::map<std::string, std::string> params;  // JSON text, defaults included
   Timestamp event_time;
   std::string cause;
-  std::string error;                           // what failed first, e.g. "step train: exit status 1"
+  std::string error;  // what failed first, e.g. "step train: exit status 1"
   Timestamp created;
   std::optional<Timestamp> started;
   std::optional<Timestamp> finished;
-  std::vector<StepRun> steps;                  // in the document's order; empty in lists
+  std::vector<StepRun> steps;  // in the document's order; empty in lists
 };
 
 struct RunFilter {

@@ -23,20 +23,20 @@ struct Snapshot {
   struct Step {
     StepStatus status = StepStatus::kPending;
     std::vector<std::size_t> needs;
-    bool cached = false;        // a step that is ready: an earlier result is there
+    bool cached = false;  // a step that is ready: an earlier result is there
   };
   std::vector<Step> steps;
   bool cancel_requested = false;
-  int parallel = 0;             // steps that may run at once; 0: no limit
+  int parallel = 0;  // steps that may run at once; 0: no limit
 };
 
 struct Action {
   enum class Kind {
-    kStart,       // the step's process
-    kReuse,       // the step's earlier result
-    kSkip,        // the step: a step failed
-    kCancel,      // the step: a running one is asked to end, a pending one is marked
-    kFinish,      // the run, with `status`
+    kStart,   // the step's process
+    kReuse,   // the step's earlier result
+    kSkip,    // the step: a step failed
+    kCancel,  // the step: a running one is asked to end, a pending one is marked
+    kFinish,  // the run, with `status`
   };
   Kind kind;
   std::size_t step = 0;

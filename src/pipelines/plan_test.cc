@@ -9,7 +9,8 @@ namespace {
 using enum StepStatus;
 using Kind = Action::Kind;
 
-// The letters of a run's steps: p(ending) r(unning) s(ucceeded) f(ailed) x (skipped) c(ancelled), and C: pending, cached.
+// The letters of a run's steps: p(ending) r(unning) s(ucceeded) f(ailed) x (skipped) c(ancelled), and C: pending,
+// cached.
 Snapshot::Step step(char letter, std::vector<std::size_t> needs) {
   const std::string letters = "prsfxc";
   if (letter == 'C') return {.status = kPending, .needs = std::move(needs), .cached = true};
@@ -47,7 +48,11 @@ TEST(Plan, Decides) {
       {"a failure skips its siblings too", "sfpp", false, 0, {{Kind::kSkip, 2}, {Kind::kSkip, 3}}},
       {"the run waits for what runs", "sfrx", false, 0, {}},
       {"then fails", "sfsx", false, 0, {{.kind = Kind::kFinish, .status = RunStatus::kFailed}}},
-      {"cancelling ends all that is not ended", "srpp", true, 0, {{Kind::kCancel, 1}, {Kind::kCancel, 2}, {Kind::kCancel, 3}}},
+      {"cancelling ends all that is not ended",
+       "srpp",
+       true,
+       0,
+       {{Kind::kCancel, 1}, {Kind::kCancel, 2}, {Kind::kCancel, 3}}},
       {"cancelled", "sccc", true, 0, {{.kind = Kind::kFinish, .status = RunStatus::kCancelled}}},
       {"cancelled while one failed", "sfcc", true, 0, {{.kind = Kind::kFinish, .status = RunStatus::kCancelled}}},
       {"too late to cancel", "ssss", true, 0, {{.kind = Kind::kFinish, .status = RunStatus::kSucceeded}}},

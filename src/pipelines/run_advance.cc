@@ -87,14 +87,13 @@ void RunEngine::work(const std::stop_token& stop) {
 
 Result<void> RunEngine::look_at_all() {
   TRY(begin_runs(TRY(store_.active())));
-  bool finished = false;
+  Result<void> first_fault;
   for (const RunRow& run : TRY(store_.active())) {
     if (run.status != RunStatus::kRunning) continue;
-    TRY(advance(run.id));
-    finished = finished || is_finished(TRY(store_.find(run.id)).status);
+    const Result<void> advanced = advance(run.id);
+    if (!advanced && first_fault) first_fault = advanced;
   }
-  if (finished) wake();   // others may have waited for it
-  return {};
+  return first_fault;
 }
 
 Result<void> RunEngine::begin_runs(const std::vector<RunRow>& active) {
@@ -118,7 +117,7 @@ Result<void> RunEngine::begin_run(RunRow row) {
   }
   row.status = RunStatus::kRunning;
   row.started = parts_.wall_clock.now();
-  db::Transaction tx = TRY(store_.begin());
+  db::Transaction tx = TRY(store_.begin(db::Durability::kRelaxed));
   TRY(store_.update_run(tx, row));
   TRY(publish_run(tx, row, "pipeline_run.started"));
   return tx.commit();
@@ -131,7 +130,7 @@ Result<void> RunEngine::fail_run(RunRow row, const Error& error) {
   for (const StepRow& step : steps) {
     if (step.status == StepStatus::kRunning && step.job) TRY(parts_.queue.cancel(*step.job));
   }
-  db::Transaction tx = TRY(store_.begin());
+  db::Transaction tx = TRY(store_.begin(db::Durability::kFull));
   if (!began) {
     row.started = parts_.wall_clock.now();
     row.status = RunStatus::kRunning;
@@ -172,7 +171,7 @@ Result<void> RunEngine::advance(const std::string& id) {
 Result<void> RunEngine::settle_steps(RunState& run) {
   for (std::size_t i = 0; i < run.steps.size(); ++i) {
     if (run.steps[i].status != StepStatus::kRunning) continue;
-    if (!run.steps[i].job) TRY(submit(run, i, TRY(plan_step(run, i)).command));   // the server died before it could
+    if (!run.steps[i].job) TRY(submit(run, i, TRY(plan_step(run, i)).command));  // the server died before it could
     const jobs::Job job = TRY(parts_.queue.find_job(*run.steps[i].job));
     if (is_finished(job.status)) TRY(settle(run, i, job));
   }
@@ -197,15 +196,17 @@ Result<void> RunEngine::settle(RunState& run, std::size_t step, const jobs::Job&
   return {};
 }
 
-// Looks for earlier results of the steps that could start, and says so in the snapshot. A step that cannot be started at
-// all has failed.
+// Looks for earlier results of the steps that could start, and says so in the snapshot. A step that cannot be started
+// at all has failed.
 Result<RunEngine::ReadySteps> RunEngine::look_at_ready(RunState& run, Snapshot& snapshot) {
   ReadySteps ready;
-  const bool starts = std::ranges::any_of(plan(snapshot), [](const Action& a) { return a.kind == Action::Kind::kStart; });
+  const bool starts =
+      std::ranges::any_of(plan(snapshot), [](const Action& a) { return a.kind == Action::Kind::kStart; });
   for (std::size_t i = 0; starts && i < run.steps.size(); ++i) {
     if (!is_ready(snapshot, i)) continue;
     auto looked = look_at(run, i);
     if (looked) {
+      looked->cached = TRY(find_cached(looked->cache_key));
       snapshot.steps[i].cached = looked->cached.has_value();
       ready[i] = std::move(*looked);
       continue;
@@ -223,7 +224,6 @@ Result<RunEngine::ReadySteps> RunEngine::look_at_ready(RunState& run, Snapshot& 
 Result<RunEngine::Ready> RunEngine::look_at(const RunState& run, std::size_t step) {
   Ready ready{.plan = TRY(plan_step(run, step))};
   ready.cache_key = TRY(keys_.key(run, step, ready.plan));
-  ready.cached = TRY(find_cached(ready.cache_key));
   return ready;
 }
 
@@ -268,7 +268,7 @@ Result<void> RunEngine::start_step(RunState& run, std::size_t step, const Ready&
 Result<void> RunEngine::submit(RunState& run, std::size_t step, const std::string& command) {
   StepRow& row = run.steps[step];
   row.job = TRY(parts_.queue.submit(step_job(run, step, options_.program, command))).id;
-  db::Transaction tx = TRY(store_.begin());
+  db::Transaction tx = TRY(store_.begin(db::Durability::kRelaxed));
   TRY(store_.update_step(tx, run.row.id, row));
   return tx.commit();
 }
@@ -297,11 +297,12 @@ Result<void> RunEngine::finish_run(RunState& run, RunStatus status) {
   run.row.status = status;
   run.row.finished = parts_.wall_clock.now();
   if (status == RunStatus::kFailed) run.row.error = first_failure(run);
-  db::Transaction tx = TRY(store_.begin());
+  db::Transaction tx = TRY(store_.begin(db::Durability::kFull));
   TRY(store_.update_run(tx, run.row));
   TRY(publish_run(tx, run.row, "pipeline_run.finished"));
   TRY(tx.commit());
   worker_.clean(run.row.id);
+  wake();  // a later run may have waited for it
   return {};
 }
 

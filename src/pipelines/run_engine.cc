@@ -125,7 +125,7 @@ Result<std::string> RunEngine::start_run(const StartRequest& request) {
              .created = parts_.wall_clock.now()};
   if (run.key.empty()) run.key = run.id;
 
-  db::Transaction tx = TRY(store_.begin());
+  db::Transaction tx = TRY(store_.begin(db::Durability::kFull));
   if (auto earlier = TRY(store_.find_key(tx, run.pipeline, run.key))) return std::move(*earlier);
   TRY(store_.insert(tx, run, pipeline.spec.steps));
   TRY(tx.commit());

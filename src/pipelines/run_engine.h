@@ -82,9 +82,9 @@ class RunEngine final : public Engine {
   const EngineOptions options_;
   RunStore store_;
   StepWorker worker_;
-  StepKeys keys_;   // the engine's thread only
+  StepKeys keys_;  // the engine's thread only
 
-  std::mutex mutex_;   // guards what follows
+  std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;
   std::map<std::string, Applied> pipelines_;
   bool work_waits_ = false;

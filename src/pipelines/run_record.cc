@@ -13,7 +13,7 @@ std::string step_node(const RunState& run, const StepRow& step) {
 }  // namespace
 
 Result<void> RunEngine::record_step(const RunState& run, const StepRow& step) {
-  db::Transaction tx = TRY(store_.begin());
+  db::Transaction tx = TRY(store_.begin(db::Durability::kRelaxed));
   TRY(store_.update_step(tx, run.row.id, step));
   if (step.status == StepStatus::kSucceeded) {
     TRY(record_lineage(tx, run, step));
@@ -48,7 +48,7 @@ Result<void> RunEngine::record_lineage(db::Transaction& tx, const RunState& run,
   for (const auto& [name, input] : TRY(parse_resolved_inputs(step.inputs))) {
     if (!input.artifact.empty()) TRY(parts_.lineage.add_edge(tx, input.artifact, execution.id));
   }
-  if (!step.cached_from.empty()) return {};   // its outputs came of the earlier step
+  if (!step.cached_from.empty()) return {};  // its outputs came of the earlier step
   for (const auto& [name, output] : TRY(parse_resolved_inputs(step.outputs))) {
     lineage::Artifact artifact{.id = output.artifact, .kind = "output", .name = step.name + "." + name};
     artifact.data = {{"uri", output.uri}, {"hash", output.hash}};

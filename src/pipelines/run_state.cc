@@ -14,8 +14,7 @@ Result<PipelineSpec> parse_document(const RunRow& run, std::span<const BuiltinSt
   if (documents.size() == 1) spec = parse_pipeline(documents.front(), builtins, diagnostics);
   if (spec && diagnostics.empty()) return std::move(*spec);
   return failed_precondition("pipeline {} as it was when the run started is not understood by this version: {}",
-                             run.pipeline,
-                             diagnostics.empty() ? "no document" : diagnostics.list.front().message);
+                             run.pipeline, diagnostics.empty() ? "no document" : diagnostics.list.front().message);
 }
 
 Result<Names> substitution_names(const RunRow& run) {

@@ -15,7 +15,7 @@
 namespace millrace::pipelines {
 
 using ResolvedInputs = std::map<std::string, ResolvedInput>;
-using JsonTexts = std::map<std::string, std::string>;   // JSON text by name
+using JsonTexts = std::map<std::string, std::string>;  // JSON text by name
 
 // The forms of maps in tables.
 std::string to_json_text(const ResolvedInputs& inputs);
@@ -26,7 +26,7 @@ Result<JsonTexts> parse_object(const std::string& text);
 // A run with its own copy of the pipeline, as the tables have it.
 struct RunState {
   RunRow row;
-  std::vector<StepRow> steps;   // beside spec.steps, by position
+  std::vector<StepRow> steps;  // beside spec.steps, by position
   PipelineSpec spec;
 
   ResolvedInputs pins() const;  // by reference text
@@ -39,8 +39,8 @@ Snapshot snapshot_of(const RunState& run);
 // What a step is about to be run with.
 struct StepPlan {
   ResolvedInputs inputs;
-  JsonTexts params;        // `with`, resolved
-  std::string command;     // `run`, resolved; empty for a built-in
+  JsonTexts params;     // `with`, resolved
+  std::string command;  // `run`, resolved; empty for a built-in
 };
 
 // For a step whose needs have succeeded.

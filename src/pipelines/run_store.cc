@@ -67,8 +67,9 @@ Result<void> RunStore::insert(db::Transaction& tx, const RunRow& run, const std:
 }
 
 Result<void> RunStore::update_run(db::Transaction& tx, const RunRow& run) {
-  TRY(tx.execute("update pipeline_runs set status = ?, pins = ?, error = ?, started_us = ?, finished_us = ? where id = ?",
-                 run.status, run.pins, run.error, run.started, run.finished, run.id));
+  TRY(tx.execute(
+      "update pipeline_runs set status = ?, pins = ?, error = ?, started_us = ?, finished_us = ? where id = ?",
+      run.status, run.pins, run.error, run.started, run.finished, run.id));
   return {};
 }
 
@@ -93,8 +94,8 @@ Result<void> RunStore::remember(db::Transaction& tx, const std::string& run, con
 }
 
 Result<void> RunStore::request_cancel(const std::string& run) {
-  TRY(database_->execute("update pipeline_runs set cancel_requested = 1 where id = ? and status in ('queued', 'running')",
-                         run));
+  TRY(database_->execute(
+      "update pipeline_runs set cancel_requested = 1 where id = ? and status in ('queued', 'running')", run));
   return {};
 }
 
@@ -118,20 +119,20 @@ Result<std::vector<RunRow>> RunStore::active() {
 }
 
 Result<std::int64_t> RunStore::count_active() {
-  return TRY(database_->query<std::int64_t>(
-      "select count(*) from pipeline_runs where status in ('queued', 'running')")).front();
+  return TRY(database_->query<std::int64_t>("select count(*) from pipeline_runs where status in ('queued', 'running')"))
+      .front();
 }
 
 Result<Page<RunRow>> RunStore::list(const RunFilter& filter, const PageRequest& page) {
-  Page<RunRow> result{.items = TRY(database_->query<RunRow>(select_runs(R"sql(
+  Page<RunRow> result{.items =
+                          TRY(database_->query<RunRow>(select_runs(R"sql(
     where number < ?
       and (? is null or pipeline = ?)
       and (? is null or status = ?)
     order by number desc
     limit ?)sql"),
-                                                            TRY(page_start(page.after)), filter.pipeline,
-                                                            filter.pipeline, filter.status, filter.status,
-                                                            page.rows()))};
+                                                       TRY(page_start(page.after)), filter.pipeline, filter.pipeline,
+                                                       filter.status, filter.status, page.rows()))};
   if (static_cast<int>(result.items.size()) == page.rows()) result.next = std::to_string(result.items.back().number);
   return result;
 }

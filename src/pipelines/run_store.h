@@ -27,8 +27,8 @@ struct RunRow {
   std::string document;
   std::string project;
   std::string directory;
-  std::string params;   // JSON object
-  std::string pins;     // JSON object of resolved inputs by reference text
+  std::string params;  // JSON object
+  std::string pins;    // JSON object of resolved inputs by reference text
   Timestamp event_time;
   std::string cause;
   int concurrency = 1;
@@ -66,7 +66,8 @@ struct CacheEntry {
 class RunStore {
  public:
   static Result<RunStore> open(db::Database& database);
-  Result<db::Transaction> begin() { return database_->begin(); }
+  // Steps on the way are kRelaxed: a loss of power may take the newest of them, and they are done again.
+  Result<db::Transaction> begin(db::Durability durability) { return database_->begin(durability); }
 
   Result<std::optional<std::string>> find_key(db::Transaction& tx, const std::string& pipeline, const std::string& key);
   Result<void> insert(db::Transaction& tx, const RunRow& run, const std::vector<StepSpec>& steps);
@@ -77,7 +78,7 @@ class RunStore {
 
   Result<RunRow> find(const std::string& id);
   Result<std::vector<StepRow>> steps(const std::string& run);
-  Result<std::vector<RunRow>> active();      // oldest first
+  Result<std::vector<RunRow>> active();  // oldest first
   Result<std::int64_t> count_active();
   Result<Page<RunRow>> list(const RunFilter& filter, const PageRequest& page);
   Result<std::optional<CacheEntry>> find_cached(const std::string& cache_key);

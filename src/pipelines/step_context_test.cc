@@ -17,9 +17,15 @@ StepContext example() {
           .attempt = 2,
           .event_time = MUST(parse_time("2001-03-01")),
           .params = {{"weeks", "4"}, {"name", "\"x y\""}, {"grid", "[1,2]"}},
-          .inputs = {{"training-set", {.ref = "features.training_set", .kind = "output", .uri = "artifacts:p/q",
-                                       .path = "/h/p/q", .hash = "00ff", .artifact = "output:r/s/o"}},
-                     {"flights", {.ref = "dataset:flights", .kind = "dataset", .uri = "dataset:flights/3", .version = "3"}}},
+          .inputs = {{"training-set",
+                      {.ref = "features.training_set",
+                       .kind = "output",
+                       .uri = "artifacts:p/q",
+                       .path = "/h/p/q",
+                       .hash = "00ff",
+                       .artifact = "output:r/s/o"}},
+                     {"flights",
+                      {.ref = "dataset:flights", .kind = "dataset", .uri = "dataset:flights/3", .version = "3"}}},
           .outputs = {{"model", "/work/model"}},
           .result = "/work/result.json"};
 }
@@ -45,9 +51,9 @@ TEST(StepContext, GivesACommandItsVariables) {
 }
 
 TEST(StepContext, RefusesWhatIsNone) {
-  for (const char* text : {"", "[]", "{}", R"({"protocol":2})", R"({"protocol":"1"})",
-                           R"({"protocol":1,"event_time":"2001-03-01"})",
-                           R"({"protocol":1,"event_time":"2001-03-01","params":{},"inputs":{"a":1},"outputs":{}})"}) {
+  for (const char* text :
+       {"", "[]", "{}", R"({"protocol":2})", R"({"protocol":"1"})", R"({"protocol":1,"event_time":"2001-03-01"})",
+        R"({"protocol":1,"event_time":"2001-03-01","params":{},"inputs":{"a":1},"outputs":{}})"}) {
     EXPECT_FALSE(parse_step_context(text)) << text;
   }
   EXPECT_THAT(parse_step_context(R"({"protocol":2})").error().message, HasSubstr("protocol 1"));

@@ -25,7 +25,8 @@ Result<std::string> StepKeys::command_code(const RunState& run, const StepSpec& 
   Hasher hasher;
   hasher.add_field(command);
   if (step.code.empty()) hasher.add_field(TRY(file_hash(directory.string())));
-  for (const std::string& path : step.code) hasher.add_field(path).add_field(TRY(file_hash((directory / path).string())));
+  for (const std::string& path : step.code)
+    hasher.add_field(path).add_field(TRY(file_hash((directory / path).string())));
   for (const std::string& output : step.outputs) hasher.add_field(output);
   return hasher.finish();
 }

@@ -22,7 +22,7 @@ class StepKeys {
   Result<std::string> file_hash(const std::string& path);
 
   const EngineOptions& options_;
-  std::map<std::string, std::string> hashes_;   // by path
+  std::map<std::string, std::string> hashes_;  // by path
 };
 
 }  // namespace millrace::pipelines

@@ -148,12 +148,14 @@ class StepReader {
     if (retries < 0 || retries > 100) reader_.fault("retries", "\"retries\" must be from 0 to 100");
     step_.spec.retries = static_cast<int>(std::clamp<std::int64_t>(retries, 0, 100));
     step_.spec.timeout = reader_.duration("timeout");
-    if (step_.spec.timeout && step_.spec.timeout->count() <= 0) reader_.fault("timeout", "\"timeout\" must be positive");
+    if (step_.spec.timeout && step_.spec.timeout->count() <= 0)
+      reader_.fault("timeout", "\"timeout\" must be positive");
 
     const std::optional<bool> cache = reader_.boolean("cache");
     const bool side_effects = builtin_ != nullptr && builtin_->side_effects;
     if (side_effects && cache.value_or(false)) {
-      reader_.fault("cache", fmt::format("step {} changes more than its outputs and cannot be cached", step_.spec.name));
+      reader_.fault("cache",
+                    fmt::format("step {} changes more than its outputs and cannot be cached", step_.spec.name));
     }
     step_.spec.cache = cache.value_or(true) && !side_effects;
   }
@@ -177,7 +179,8 @@ class StepReader {
 
   void check_name(const Position& at, std::string_view what, std::string_view name) {
     if (is_name(name)) return;
-    diagnostics_.add(at, fmt::format("\"{}\" is no name of {}: letters, digits, \"_\" and \"-\", a letter first", name, what));
+    diagnostics_.add(
+        at, fmt::format("\"{}\" is no name of {}: letters, digits, \"_\" and \"-\", a letter first", name, what));
   }
 
   void check_known(const Node& key, std::string_view what, const std::vector<std::string>& known) {
@@ -187,8 +190,8 @@ class StepReader {
   }
 
   void missing(std::string_view what, std::string_view name) {
-    diagnostics_.add(node_.at, fmt::format("step {} uses {} and lacks its {} \"{}\"", step_.spec.name, builtin_->name,
-                                           what, name));
+    diagnostics_.add(
+        node_.at, fmt::format("step {} uses {} and lacks its {} \"{}\"", step_.spec.name, builtin_->name, what, name));
   }
 
   const Node& node_;

@@ -18,9 +18,9 @@ struct NameAt {
 // A step of a document, with what can only be settled beside its siblings.
 struct ParsedStep {
   StepSpec spec;
-  std::vector<NameAt> needs;           // by name, as written
-  std::vector<Reference> references;   // to other documents
-  Position run_at;                     // of the command
+  std::vector<NameAt> needs;          // by name, as written
+  std::vector<Reference> references;  // to other documents
+  Position run_at;                    // of the command
 };
 
 ParsedStep parse_step(const Node& node, std::span<const BuiltinStep> builtins, Diagnostics& diagnostics);

@@ -15,7 +15,7 @@ std::string step_job_key(const std::string& run, const std::string& step);
 // What an attempt that succeeded left, as Hooks::collect hands it to the engine through the job's row.
 struct StepResult {
   ResolvedInputs outputs;
-  std::string result;   // result.json's text, or empty
+  std::string result;  // result.json's text, or empty
 };
 
 Result<StepResult> parse_step_result(const std::string& job_result);

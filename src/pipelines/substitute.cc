@@ -116,8 +116,7 @@ Result<void> collect_names(const Json& value, std::vector<std::string>& names) {
 }
 
 bool is_plain_word(std::string_view text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+.,:/@%=";
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+.,:/@%=";
   return !text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos;
 }
 
@@ -146,9 +145,10 @@ Result<std::string> substitute_command(std::string_view command, const Names& na
     }
     const std::string word = as_text(TRY(value_of(piece.text, names)));
     if (!is_plain_word(word)) {
-      return invalid_argument("${{{}}} is \"{}\", which a shell reads as more than a word; pass it under `with` and use "
-                              "its variable MILLRACE_PARAM_NAME",
-                              piece.text, word);
+      return invalid_argument(
+          "${{{}}} is \"{}\", which a shell reads as more than a word; pass it under `with` and use "
+          "its variable MILLRACE_PARAM_NAME",
+          piece.text, word);
     }
     result += word;
   }

@@ -10,8 +10,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const Names kNames = {{"params.weeks", "4"}, {"params.city", "\"São Paulo\""}, {"params.list", "[1,2]"},
-                      {"params.word", "\"plain-word_1.5\""}, {"event_time", "\"2001-03-01T00:00:00Z\""}};
+const Names kNames = {{"params.weeks", "4"},
+                      {"params.city", "\"São Paulo\""},
+                      {"params.list", "[1,2]"},
+                      {"params.word", "\"plain-word_1.5\""},
+                      {"event_time", "\"2001-03-01T00:00:00Z\""}};
 
 TEST(Substitute, ReplacesNamesInJson) {
   struct Case {
@@ -53,7 +56,8 @@ TEST(Substitute, CommandsTakePlainWordsOnly) {
 }
 
 TEST(Substitute, ListsNames) {
-  EXPECT_THAT(MUST(names_in_json(R"({"a":"${x} ${params.y}","b":["${z}",1,null]})")), ElementsAre("x", "params.y", "z"));
+  EXPECT_THAT(MUST(names_in_json(R"({"a":"${x} ${params.y}","b":["${z}",1,null]})")),
+              ElementsAre("x", "params.y", "z"));
   EXPECT_THAT(names_in_command("${HOME} ${params.a} ${run.id}"), ElementsAre("params.a", "run.id"));
   EXPECT_THAT(MUST(names_in("$${no}")), IsEmpty());
 }
