@@ -4,15 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <utility>
-
-#include "monitoring/window_rows.h"
-
 namespace millrace::monitoring {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-bool is_prediction(std::string_view name) { return name == "prediction" || name.starts_with("shadow_"); }
 
 double mean_of_finite(const std::vector<double>& values) {
   double sum = 0;
@@ -70,29 +65,30 @@ void count_versions(const duck::Column& versions, const duck::Column& times, Win
 }  // namespace
 
 void summarize(const duck::Table& rows, const std::vector<std::string>& metrics, WindowResult& result) {
-  const duck::Column& labels = *rows.find("@label");
+  constexpr std::size_t kFirstPrediction = 3;
+  const duck::Column& labels = rows.columns[2];
   result.predictions = static_cast<std::int64_t>(rows.rows);
   count_labels(labels, result);
-  count_versions(*rows.find("version"), *rows.find("event_time"), result);
+  count_versions(rows.columns[1], rows.columns[0], result);
   if (rows.rows == 0) return;
-  for (const duck::Column& column : rows.columns) {
-    if (is_prediction(column.name)) result.performance.push_back(measure(column, labels, metrics));
+  for (std::size_t i = kFirstPrediction; i < rows.columns.size(); ++i) {
+    result.performance.push_back(measure(rows.columns[i], labels, metrics));
   }
   std::ranges::sort(result.performance, {},
                     [](const Performance& p) { return std::pair(p.column != "prediction", p.column); });
 }
 
-void compare(const duck::Table& rows, const std::vector<std::string>& features,
-             const std::map<std::string, Column>& reference, const DriftSpec& spec, WindowResult& result) {
+void compare(const std::vector<std::string>& features, const Columns& reference, const Columns& current,
+             const DriftSpec& spec, WindowResult& result) {
   for (const auto& name : features) {
-    const duck::Column* current = rows.find(name);
     const auto expected = reference.find(name);
-    if (current == nullptr || expected == reference.end()) {
+    const auto found = current.find(name);
+    if (expected == reference.end() || found == current.end()) {
       result.notes.push_back(fmt::format("drift of {} was not computed: the {} has no such column", name,
-                                         current == nullptr ? "prediction log" : "training set"));
+                                         found == current.end() ? "prediction log" : "training set"));
       continue;
     }
-    result.columns.push_back(column_drift(name, expected->second, to_column(*current), spec.options));
+    result.columns.push_back(column_drift(name, expected->second, found->second, spec.options));
   }
   std::ranges::sort(result.columns, {}, &ColumnDrift::name);
   result.drift = dataset_drift(result.columns, spec.share);

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "duck/table.h"
 #include "monitoring/monitor_spec.h"
-#include "monitoring/sample.h"
 #include "monitoring/window_result.h"
+#include "monitoring/window_rows.h"
 
 namespace millrace::monitoring {
 
@@ -15,9 +14,8 @@ namespace millrace::monitoring {
 // each shadow, the metrics over the labelled rows.
 void summarize(const duck::Table& rows, const std::vector<std::string>& metrics, WindowResult& result);
 
-// Drift of each of `features` that the rows have, against the reference's column of the same name, and of the dataset.
-// Features that either side lacks are noted in the result.
-void compare(const duck::Table& rows, const std::vector<std::string>& features,
-             const std::map<std::string, Column>& reference, const DriftSpec& spec, WindowResult& result);
+// Drift of each of `features`, and of the dataset. Features that either side lacks are noted in the result.
+void compare(const std::vector<std::string>& features, const Columns& reference, const Columns& current,
+             const DriftSpec& spec, WindowResult& result);
 
 }  // namespace millrace::monitoring

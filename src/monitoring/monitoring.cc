@@ -19,26 +19,26 @@ namespace {
 
 std::string predictions_name(const std::string& endpoint) { return fmt::format("{}.predictions", endpoint); }
 
-// The columns of a prediction log that a window needs: what was predicted, and all that could be a feature.
-std::vector<duck::ColumnType> needed_columns(const std::vector<duck::ColumnType>& schema) {
+// The live prediction and those of the shadows.
+std::vector<duck::ColumnType> prediction_columns(const std::vector<duck::ColumnType>& schema) {
   std::vector<duck::ColumnType> columns;
   for (const auto& column : schema) {
-    const bool predicted = column.name == "prediction" || column.name.starts_with("shadow_");
-    const bool comparable = !is_reserved_column(column.name) && column.type != duck::Type::kTimestamp;
-    if (predicted || comparable) columns.push_back(column);
+    if (column.name == "prediction" || column.name.starts_with("shadow_")) columns.push_back(column);
   }
   return columns;
 }
 
 // Which features are compared: the declared ones, else the model's, else all that both sides have.
 Result<std::vector<std::string>> choose_features(duck::Connection& connection, const DriftSpec& spec,
-                                                 const Reference& reference, const duck::Table& rows) {
+                                                 const Reference& reference, const datasets::Version& predictions) {
   if (!spec.columns.empty()) return spec.columns;
   if (!reference.features.empty()) return reference.features;
   std::vector<std::string> shared;
   for (const auto& column : TRY(parquet_columns(connection, reference.training_set))) {
-    const bool both = !is_reserved_column(column.name) && rows.find(column.name) != nullptr;
-    if (both && column.type != duck::Type::kTimestamp) shared.push_back(column.name);
+    const bool logged =
+        std::ranges::find(predictions.schema, column.name, &duck::ColumnType::name) != predictions.schema.end();
+    const bool comparable = !is_reserved_column(column.name) && column.type != duck::Type::kTimestamp;
+    if (logged && comparable) shared.push_back(column.name);
   }
   return shared;
 }
@@ -124,7 +124,7 @@ Result<std::vector<DueWindow>> Monitors::due(Timestamp now) {
 }
 
 Result<void> Monitors::compare_with_training(duck::Connection& connection, const MonitorSpec& spec,
-                                             const duck::Table& rows, WindowResult& result) {
+                                             const datasets::Version& predictions, WindowResult& result) {
   const auto reference = foundation_.find_reference(spec.endpoint, result.version);
   if (!reference && reference.error().code != Code::kNotFound) return std::unexpected(reference.error());
   if (!reference) {
@@ -133,9 +133,10 @@ Result<void> Monitors::compare_with_training(duck::Connection& connection, const
   }
   result.reference_metrics = reference->metrics;
   if (!spec.drift) return {};
-  const auto features = TRY(choose_features(connection, *spec.drift, *reference, rows));
-  compare(rows, features, *TRY(references_->columns(connection, reference->training_set, features)), *spec.drift,
-          result);
+  const auto features = TRY(choose_features(connection, *spec.drift, *reference, predictions));
+  const auto current = TRY(read_features(connection, predictions, result.window, features));
+  const auto* expected = TRY(references_->columns(connection, reference->training_set, features));
+  compare(features, *expected, current, *spec.drift, result);
   return {};
 }
 
@@ -147,12 +148,15 @@ Result<WindowResult> Monitors::analyse(const MonitorSpec& spec, Window window) {
   const auto predictions = TRY(newest_version(foundation_.datasets, predictions_name(spec.endpoint)));
   if (!predictions) return failed_precondition("endpoint {} has answered no prediction yet", spec.endpoint);
   const auto labels = TRY(newest_version(foundation_.datasets, Labels::dataset_name(spec.endpoint)));
+  const WindowQuery query{window, result.computed_at, prediction_columns(predictions->schema)};
   duck::Connection connection = TRY(foundation_.duck.connect());
-  const duck::Table rows = TRY(
-      read_window(connection, *predictions, labels, {window, result.computed_at, needed_columns(predictions->schema)}));
-  summarize(rows, spec.metrics, result);
+  summarize(TRY(read_window(connection, *predictions, labels, query)), spec.metrics, result);
   result.partial = predictions->min_event_time > window.start;
-  if (rows.rows > 0) TRY(compare_with_training(connection, spec, rows, result));
+  if (result.predictions == 0) return result;
+  if (result.live() == nullptr) {
+    result.notes.push_back("the metrics were not computed: the endpoint does not answer with one number");
+  }
+  TRY(compare_with_training(connection, spec, *predictions, result));
   return result;
 }
 

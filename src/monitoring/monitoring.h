@@ -22,8 +22,10 @@
 namespace millrace::duck {
 class Connection;
 class Database;
-struct Table;
 }  // namespace millrace::duck
+namespace millrace::datasets {
+struct Version;
+}
 namespace millrace::events {
 class Log;
 }
@@ -102,8 +104,8 @@ class Monitors {
   Result<std::vector<Window>> due_of(const MonitorSpec& spec, Timestamp now);
   Result<std::optional<Timestamp>> first_prediction(const MonitorSpec& spec, Timestamp now);
   Result<WindowResult> analyse(const MonitorSpec& spec, Window window);
-  Result<void> compare_with_training(duck::Connection& connection, const MonitorSpec& spec, const duck::Table& rows,
-                                     WindowResult& result);
+  Result<void> compare_with_training(duck::Connection& connection, const MonitorSpec& spec,
+                                     const datasets::Version& predictions, WindowResult& result);
   Result<void> record(const WindowResult& result, const std::vector<Alert>& alerts);
 
   Foundation foundation_;

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "duck/duck.h"
-#include "monitoring/sample.h"
+#include "monitoring/window_rows.h"
 
 namespace millrace::monitoring {
 
@@ -18,13 +17,13 @@ class ReferenceCache {
   static constexpr std::int64_t kMaxRows = 500'000;
 
   // Columns that the file lacks are missing in the answer, which lives until the next call.
-  Result<const std::map<std::string, Column>*> columns(duck::Connection& connection, const std::filesystem::path& file,
-                                                       const std::vector<std::string>& names);
+  Result<const Columns*> columns(duck::Connection& connection, const std::filesystem::path& file,
+                                 const std::vector<std::string>& names);
 
  private:
   std::filesystem::path file_;
   std::vector<std::string> names_;
-  std::map<std::string, Column> columns_;
+  Columns columns_;
 };
 
 }  // namespace millrace::monitoring

@@ -136,7 +136,9 @@ double WindowResult::label_rate() const {
                           : static_cast<double>(labelled) / static_cast<double>(predictions);
 }
 
-const Performance* WindowResult::live() const { return performance.empty() ? nullptr : &performance.front(); }
+const Performance* WindowResult::live() const {
+  return !performance.empty() && performance.front().column == "prediction" ? &performance.front() : nullptr;
+}
 
 Json to_json(const WindowResult& result) {
   return {{"monitor", result.monitor},

@@ -49,7 +49,7 @@ struct WindowResult {
   std::vector<std::string> notes;                   // what could not be computed, and why
 
   double label_rate() const;
-  const Performance* live() const;
+  const Performance* live() const;  // nullptr in an empty window, and where predictions are not single numbers
 };
 
 // A broken threshold.
