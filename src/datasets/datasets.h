@@ -154,9 +154,10 @@ class Datasets {
   using Listener = std::function<void(const std::string& dataset, const RowBlock& rows, RowSource source)>;
   void on_rows(Listener listener);
 
+  struct State;  // known to this module only
+
  private:
   friend class LogDataset;
-  struct State;
   explicit Datasets(std::unique_ptr<State> state);
 
   std::unique_ptr<State> state_;

@@ -11,9 +11,6 @@ namespace millrace::datasets {
 // The names of the expectations that can be checked, in order.
 const std::vector<std::string>& expectation_names();
 
-// Whether it judges each row by itself, so that rows can be quarantined and pushes be judged.
-bool is_row_level(std::string_view expectation);
-
 // Checks name, kwargs and columns; faults stand at the expectation's position.
 void check_expectation(const ExpectationSpec& expectation, const std::vector<ColumnSpec>& columns,
                        Diagnostics& diagnostics);

@@ -16,7 +16,7 @@ struct LogDatasetSpec {
   std::string description;
   std::vector<duck::ColumnType> columns;  // in the order of append()'s values
   std::string event_time;                 // a timestamp column
-  std::string key;                        // a column; of rows with one key the first is kept
+  std::string key;  // a column; of rows with one key the first in event time is kept, rows without key or event time are not
 };
 
 // A dataset fed row by row: append() on the hot path, commit() now and then to make a version of what came. append() is

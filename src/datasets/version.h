@@ -19,6 +19,7 @@ struct Segment {
   Timestamp min_event_time;
   Timestamp max_event_time;
   std::int64_t first_version = 0;  // the version that brought it
+  std::size_t columns = 0;         // it has so many of the version's columns, from the first
 };
 
 // An immutable snapshot of a dataset: all segments up to the one this version added.

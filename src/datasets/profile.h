@@ -1,0 +1,106 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "duck/table.h"
+
+namespace millrace::datasets {
+
+// Counts distinct values in 2 KiB to about 2 %: HyperLogLog (Flajolet et al. 2007) with linear counting for few values.
+// The same for any order of values; merging equals having seen both.
+class DistinctCounter {
+ public:
+  void add(std::uint64_t hash);
+  void merge(const DistinctCounter& other);
+  std::int64_t estimate() const;
+  std::string encode() const;
+  static Result<DistinctCounter> decode(std::string_view text);
+
+ private:
+  static constexpr int kBits = 11;
+  std::array<std::uint8_t, 1 << kBits> registers_{};
+};
+
+// A histogram of at most 20 bins of equal width, which is a power of two and grows with the range. It depends on the
+// values only, not on their order, so that histograms of parts merge exactly.
+class DyadicHistogram {
+ public:
+  static constexpr std::int64_t kBins = 20;
+
+  void add(double value);
+  void merge(const DyadicHistogram& other);
+  // {"edges": [...], "counts": [...]}: one more edge than counts.
+  Json report() const;
+  Json state() const;
+  static DyadicHistogram of_state(const Json& state);
+
+ private:
+  void widen(int exponent);
+  void fit(double value);
+  std::int64_t index(double value) const;
+
+  int exponent_ = -1074;                          // bins are 2^exponent wide
+  std::map<std::int64_t, std::int64_t> counts_;   // by floor(value / width)
+};
+
+// What is known of a column's values.
+class ColumnProfile {
+ public:
+  explicit ColumnProfile(duck::Type type) : type_(type) {}
+
+  void add(const duck::Column& column);
+  void merge(const ColumnProfile& other);
+  Json report() const;
+  Json state() const;
+  static Result<ColumnProfile> of_state(const Json& state);
+
+ private:
+  void add_number(double value);
+  void add_integer(std::int64_t value);
+  void count_value(std::string_view value);
+
+  duck::Type type_;
+  std::int64_t count_ = 0;  // not null
+  std::int64_t nulls_ = 0;
+  double mean_ = 0;
+  double squares_ = 0;  // sum of squared differences from the mean
+  double min_number_ = 0;
+  double max_number_ = 0;
+  std::int64_t min_integer_ = 0;
+  std::int64_t max_integer_ = 0;
+  std::string min_text_;
+  std::string max_text_;
+  DistinctCounter distinct_;
+  DyadicHistogram histogram_;
+  std::unordered_map<std::string, std::int64_t> values_;  // of the first kValues distinct texts
+  std::int64_t other_values_ = 0;
+};
+
+// A table's columns, profiled chunk by chunk. docs/formats/profile.md describes the report.
+class Profile {
+ public:
+  explicit Profile(const std::vector<duck::ColumnType>& columns);
+
+  void add(const duck::Table& rows);
+  // The columns of `other` may have more columns at its end.
+  void merge(const Profile& other);
+  std::string report() const;
+  // All of it, to be merged with later.
+  std::string state() const;
+  static Result<Profile> of_state(std::string_view state);
+
+ private:
+  std::int64_t rows_ = 0;
+  std::vector<duck::ColumnType> types_;
+  std::vector<ColumnProfile> columns_;
+};
+
+}  // namespace millrace::datasets
