@@ -51,7 +51,7 @@ class RunEngine final : public Engine {
   Result<Applied> find_pipeline(const std::string& name);
   Result<StepRun> to_step_run(const StepRow& row);
 
-  // On the engine's thread (run_advance.cc):
+  // On the engine's thread (run_loop.cc):
   void work(const std::stop_token& stop);
   bool wait_for_work(const std::stop_token& stop);
   void wake();
@@ -59,6 +59,8 @@ class RunEngine final : public Engine {
   Result<void> begin_runs(const std::vector<RunRow>& active);
   Result<void> begin_run(RunRow row);
   Result<void> fail_run(RunRow row, const Error& error);
+
+  // A run's next moves (run_advance.cc):
   Result<void> advance(const std::string& id);
   Result<void> settle_steps(RunState& run);
   Result<void> settle(RunState& run, std::size_t step, const jobs::Job& job);
