@@ -26,7 +26,7 @@ std::string source_sql(Format format, const std::filesystem::path& file) {
   const std::string path = duck::quote_literal(file.string());
   switch (format) {
     case Format::kParquet: return fmt::format("read_parquet({}, file_row_number = true)", path);
-    case Format::kCsv: return fmt::format("read_csv({}, header = true, all_varchar = true, strict_mode = true)", path);
+    case Format::kCsv: return fmt::format("read_csv({}, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"')", path);
     case Format::kJson: return fmt::format("read_json({}, format = 'array', maximum_depth = 1, sample_size = -1)", path);
     case Format::kNdjson:
       return fmt::format("read_json({}, format = 'newline_delimited', maximum_depth = 1, sample_size = -1)", path);

@@ -148,7 +148,7 @@ class Judge {
 
   Result<void> add_map(std::size_t i, const std::string& table, Counts counts) {
     const std::int64_t judged = counts.elements - counts.missing;
-    const double good = judged == 0 ? 1.0 : 1.0 - static_cast<double>(counts.unexpected) / static_cast<double>(judged);
+    const double good = judged == 0 ? 1.0 : static_cast<double>(judged - counts.unexpected) / static_cast<double>(judged);
     Json unexpected = Json::array();
     if (counts.unexpected > 0) unexpected = TRY(shown_values(*plans_[i].map(), table));
     const std::string message = fmt::format("{} of {} rows are unexpected, e.g. {}", counts.unexpected, judged,
