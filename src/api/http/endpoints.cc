@@ -1,0 +1,133 @@
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "api/http/resources.h"
+#include "duck/duck.h"
+#include "datasets/datasets.h"
+#include "lineage/graph.h"
+#include "lineage/lineage.h"
+#include "monitoring/monitoring.h"
+#include "serving/serving.h"
+
+namespace millrace::api {
+namespace {
+
+using net::Request;
+
+Json optional_version(const std::optional<std::int64_t>& version) { return version ? Json(*version) : Json(nullptr); }
+
+Json to_json(const serving::EndpointStatus& status) {
+  auto shadows = Json::array();
+  for (const auto& shadow : status.shadows) shadows.push_back({{"alias", shadow.alias}, {"version", optional_version(shadow.version)}});
+  auto inputs = Json::array();
+  for (const auto& input : status.inputs) inputs.push_back({{"name", input.name}, {"type", duck::type_name(input.type)}});
+  return {{"name", status.spec.name},
+          {"description", status.spec.description},
+          {"model", status.spec.model},
+          {"alias", status.spec.alias},
+          {"features", status.spec.features ? Json(*status.spec.features) : Json(nullptr)},
+          {"version", optional_version(status.version)},
+          {"problem", status.problem},
+          {"shadows", std::move(shadows)},
+          {"inputs", std::move(inputs)},
+          {"log", status.log},
+          {"predictions", status.predictions},
+          {"failures", status.failures},
+          {"p50_ms", status.p50_seconds * 1000},
+          {"p99_ms", status.p99_seconds * 1000}};
+}
+
+double label_value(const Json& value) {
+  if (value.is_boolean()) return value.get<bool>() ? 1 : 0;
+  return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
+
+// {"labels": [{"id", "event_time", "value"}]}: all are kept, or none.
+Result<Json> add_labels(Services& services, const Request& request) {
+  std::string endpoint(request.param("name"));
+  TRY(services.endpoints.find(endpoint));
+  auto body = TRY(Body::parse(request.body));
+  auto list = body.array("labels");
+  TRY(body.finish());
+  std::vector<monitoring::Label> labels;
+  labels.reserve(list.size());
+  for (const auto& item : list) {
+    if (!item.is_object() || !item.contains("id") || !item["id"].is_string() || !item.contains("event_time") || !item["event_time"].is_string())
+      return invalid_argument("each of \"labels\" must be an object with \"id\", \"event_time\" and \"value\"");
+    auto value = item.contains("value") ? label_value(item["value"]) : std::numeric_limits<double>::quiet_NaN();
+    if (!std::isfinite(value)) return invalid_argument("label \"{}\" needs \"value\", a number or a boolean", item["id"].get_ref<const std::string&>());
+    labels.push_back({.id = item["id"].get_ref<const std::string&>(),
+                      .event_time = TRY(parse_time(item["event_time"].get_ref<const std::string&>())),
+                      .value = value});
+  }
+  TRY(services.monitors.labels().add(endpoint, labels));
+  return Json{{"labels", labels.size()}};
+}
+
+Result<Json> commit(Services& services, const Request& request) {
+  std::string endpoint(request.param("name"));
+  TRY(services.endpoints.find(endpoint));
+  TRY(services.endpoints.commit_predictions(endpoint));
+  TRY(services.monitors.labels().commit(endpoint));
+  return Json{{"endpoint", endpoint}};
+}
+
+Json cell(const duck::Column& column, std::size_t row) {
+  if (column.is_null(row)) return nullptr;
+  switch (column.type) {
+    case duck::Type::kBoolean: return column.ints[row] != 0;
+    case duck::Type::kBigint: return column.ints[row];
+    case duck::Type::kDouble: return column.doubles[row];
+    case duck::Type::kVarchar: return column.strings[row];
+    case duck::Type::kTimestamp: return format_time({column.ints[row]});
+  }
+  return nullptr;
+}
+
+Result<Json> find_row(Services& services, const std::string& dataset, const std::string& id, std::string_view order) {
+  auto version = services.datasets.version(dataset);
+  if (!version) return Json(nullptr);
+  auto connection = TRY(services.duck.connect());
+  auto table = TRY(connection.query(
+      fmt::format("select * from {} where id = ? order by event_time {} limit 1", datasets::scan_sql(*version), order), {id}));
+  if (table.rows == 0) return Json(nullptr);
+  auto out = Json::object();
+  for (const auto& column : table.columns) out[column.name] = cell(column, 0);
+  return out;
+}
+
+// A logged prediction, its label, and what it came of: the model version, its run, the training set, the data.
+Result<Json> find_prediction(Services& services, const Request& request) {
+  std::string endpoint(request.param("name")), id(request.param("id"));
+  auto status = TRY(services.endpoints.find(endpoint));
+  TRY(services.endpoints.commit_predictions(endpoint));
+  TRY(services.monitors.labels().commit(endpoint));
+  auto row = TRY(find_row(services, status.log, id, "asc"));
+  if (row.is_null()) return not_found("endpoint {} has answered no prediction \"{}\"", endpoint, id);
+  auto label = TRY(find_row(services, monitoring::Labels::dataset_name(endpoint), id, "desc"));
+  auto model = fmt::format("model:{}/{}", status.spec.model, row["version"].get<std::int64_t>());
+  auto graph = services.lineage.upstream(model);
+  return Json{{"prediction", std::move(row)}, {"label", std::move(label)}, {"model_version", model},
+              {"lineage", graph ? lineage::to_json(*graph) : Json(nullptr)}};
+}
+
+}  // namespace
+
+void add_endpoint_routes(net::Router& router, Services& services) {
+  router.add("GET", "/api/v1/endpoints", [&](const Request&) {
+    auto items = Json::array();
+    for (const auto& status : services.endpoints.list()) items.push_back(to_json(status));
+    return answer(page_json(std::move(items), {}));
+  });
+  router.add("GET", "/api/v1/endpoints/{name}", [&](const Request& request) {
+    return answer(services.endpoints.find(request.param("name")), [](const auto& status) { return to_json(status); });
+  });
+  router.add("POST", "/api/v1/endpoints/{name}/labels",
+             [&](const Request& request) { return answer(add_labels(services, request)); }, net::Lane::kInline);
+  router.add("POST", "/api/v1/endpoints/{name}/commit",
+             [&](const Request& request) { return answer(commit(services, request)); });
+  router.add("GET", "/api/v1/endpoints/{name}/predictions/{id}",
+             [&](const Request& request) { return answer(find_prediction(services, request)); });
+}
+
+}  // namespace millrace::api

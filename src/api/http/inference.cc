@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "api/http/oip_request.h"
+#include "api/http/resources.h"
+#include "serving/serving.h"
+
+namespace millrace::api {
+namespace {
+
+using net::Request;
+using net::Response;
+using serving::Endpoints;
+
+constexpr std::size_t kBodyLimit = std::size_t{16} << 20;
+
+// The protocol's own error body: {"error": "..."}.
+Response oip_error(const Error& error) {
+  return {.status = http_status(error.code) == 422 ? 400 : http_status(error.code), .body = dump_json({{"error", error.message}})};
+}
+
+Response oip_answer(const Result<Json>& result) { return result ? answer(*result) : oip_error(result.error()); }
+
+Result<std::optional<std::int64_t>> version_of(const Request& request) {
+  auto text = request.param("version");
+  if (text.empty()) return std::nullopt;
+  std::int64_t number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < 1)
+    return not_found("model {} has no version \"{}\"; versions are 1, 2, 3...", request.param("name"), text);
+  return number;
+}
+
+// Written by hand: the hot path builds no document. Names and ids are escaped by the JSON library where they need it.
+void append_json_string(std::string& out, std::string_view text) {
+  auto plain = [](unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+  if (!std::ranges::all_of(text, plain)) {
+    out += dump_json(Json(text));
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+std::string body_of(const serving::InferAnswer& answer) {
+  std::string out = "{\"model_name\":";
+  append_json_string(out, answer.model_name);
+  auto end = std::back_inserter(out);
+  fmt::format_to(end, ",\"model_version\":\"{}\",\"id\":", answer.version);
+  append_json_string(out, answer.id);
+  fmt::format_to(end, ",\"outputs\":[{{\"name\":\"{}\",\"shape\":[{}", answer.output, answer.rows);
+  if (answer.columns > 1) fmt::format_to(end, ",{}", answer.columns);
+  out += "],\"datatype\":\"FP64\",\"data\":[";
+  for (std::size_t i = 0; i < answer.values.size(); ++i) {
+    if (i) out += ',';
+    if (std::isfinite(answer.values[i])) fmt::format_to(end, "{}", answer.values[i]);
+    else out += "null";
+  }
+  out += "]}]}";
+  return out;
+}
+
+Result<std::string> infer(const Endpoints& endpoints, const Request& request) {
+  thread_local OipReader reader;
+  auto parsed = TRY(reader.read(request.body));
+  parsed.version = TRY(version_of(request));
+  return body_of(TRY(endpoints.infer(request.param("name"), parsed)));
+}
+
+std::string_view datatype(duck::Type type) {
+  switch (type) {
+    case duck::Type::kBoolean: return "BOOL";
+    case duck::Type::kBigint: return "INT64";
+    case duck::Type::kDouble: return "FP64";
+    case duck::Type::kVarchar:
+    case duck::Type::kTimestamp: return "BYTES";
+  }
+  return "";
+}
+
+Result<Json> metadata(const Endpoints& endpoints, const Request& request) {
+  auto wanted = TRY(version_of(request));
+  auto status = TRY(endpoints.find(request.param("name")));
+  if (wanted && wanted != status.version) return not_found("model {} does not serve version {}", status.spec.name, *wanted);
+  auto inputs = Json::array();
+  for (const auto& input : status.inputs)
+    inputs.push_back({{"name", input.name}, {"datatype", datatype(input.type)}, {"shape", {-1}}});
+  auto shape = status.outputs == 1 ? Json{-1} : Json{-1, status.outputs};
+  return Json{{"name", status.spec.name},
+              {"versions", status.version ? Json{std::to_string(*status.version)} : Json::array()},
+              {"platform", "xgboost_mlmodel"},
+              {"inputs", std::move(inputs)},
+              {"outputs", {{{"name", "prediction"}, {"datatype", "FP64"}, {"shape", shape}}}}};
+}
+
+Result<Json> ready(const Endpoints& endpoints, const Request& request) {
+  auto status = TRY(endpoints.find(request.param("name")));
+  auto wanted = TRY(version_of(request));
+  if (!status.version) return unavailable("{}", status.problem);
+  if (wanted && wanted != status.version) return unavailable("model {} does not serve version {}", status.spec.name, *wanted);
+  return Json{{"name", status.spec.name}, {"ready", true}};
+}
+
+Result<Json> server_ready(const Endpoints& endpoints) {
+  for (const auto& status : endpoints.list())
+    if (!status.version) return unavailable("model {} is not ready: {}", status.spec.name, status.problem);
+  return Json{{"ready", true}};
+}
+
+}  // namespace
+
+void add_inference_routes(net::Router& router, Services& services) {
+  auto& endpoints = services.endpoints;
+  auto infer_handler = [&](const Request& request) -> Response {
+    auto body = infer(endpoints, request);
+    if (!body) return oip_error(body.error());
+    return {.body = std::move(*body)};
+  };
+  auto metadata_handler = [&](const Request& request) { return oip_answer(metadata(endpoints, request)); };
+  auto ready_handler = [&](const Request& request) { return oip_answer(ready(endpoints, request)); };
+  router.add("POST", "/v2/models/{name}/infer", infer_handler, net::Lane::kInline, kBodyLimit);
+  router.add("POST", "/v2/models/{name}/versions/{version}/infer", infer_handler, net::Lane::kInline, kBodyLimit);
+  router.add("GET", "/v2/models/{name}", metadata_handler);
+  router.add("GET", "/v2/models/{name}/versions/{version}", metadata_handler);
+  router.add("GET", "/v2/models/{name}/ready", ready_handler);
+  router.add("GET", "/v2/models/{name}/versions/{version}/ready", ready_handler);
+  router.add("GET", "/v2/health/live", [](const Request&) { return answer(Json{{"live", true}}); }, net::Lane::kInline);
+  router.add("GET", "/v2/health/ready", [&](const Request&) { return oip_answer(server_ready(endpoints)); });
+  router.add("GET", "/v2", [version = services.version](const Request&) {
+    return answer(Json{{"name", "millrace"}, {"version", version}, {"extensions", Json::array()}});
+  });
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,25 @@
+#include "api/http/routes.h"
+
+#include "api/http/resources.h"
+
+namespace millrace::api {
+
+void add_routes(net::Router& router, Services& services) {
+  add_clock_routes(router, services);
+  add_dataset_routes(router, services);
+  add_endpoint_routes(router, services);
+  add_event_routes(router, services);
+  add_feature_routes(router, services);
+  add_gate_routes(router, services);
+  add_inference_routes(router, services);
+  add_lineage_routes(router, services);
+  add_model_routes(router, services);
+  add_monitor_routes(router, services);
+  add_pipeline_routes(router, services);
+  add_project_routes(router, services);
+  add_run_routes(router, services);
+  add_server_routes(router, services);
+  add_trigger_routes(router, services);
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,131 @@
+#include <nlohmann/json.hpp>
+
+#include "api/http/resources.h"
+#include "tracking/tracking.h"
+
+namespace millrace::api {
+namespace {
+
+using net::Request;
+
+template <typename List>
+Json pairs(const List& list) {
+  auto out = Json::object();
+  for (const auto& item : list) out[item.key] = item.value;
+  return out;
+}
+
+Json to_json(const tracking::Experiment& experiment) {
+  return {{"id", experiment.id},
+          {"name", experiment.name},
+          {"lifecycle_stage", tracking::to_text(experiment.lifecycle_stage)},
+          {"creation_time", format_time(experiment.creation_time)},
+          {"tags", pairs(experiment.tags)}};
+}
+
+Json to_json(const tracking::Run& run) {
+  return {{"id", run.id},
+          {"experiment_id", run.experiment_id},
+          {"name", run.name},
+          {"status", tracking::to_text(run.status)},
+          {"start_time", format_time(run.start_time)},
+          {"end_time", run.end_time ? Json(format_time(*run.end_time)) : Json(nullptr)},
+          {"lifecycle_stage", tracking::to_text(run.lifecycle_stage)},
+          {"params", pairs(run.params)},
+          {"metrics", pairs(run.metrics)},
+          {"tags", pairs(run.tags)}};
+}
+
+template <typename T>
+Json to_page(const Page<T>& page) {
+  auto items = Json::array();
+  for (const auto& item : page.items) items.push_back(to_json(item));
+  return page_json(std::move(items), page.next);
+}
+
+std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : dump_json(value); }
+
+Result<Json> create_run(tracking::Store& tracking, const Request& request) {
+  auto body = TRY(Body::parse(request.body));
+  tracking::NewRun run{.experiment = body.string("experiment").value_or("Default"),
+                       .experiment_id = {},
+                       .name = body.string("name").value_or(""),
+                       .key = body.string("key").value_or(""),
+                       .start_time = body.time("start_time")};
+  for (const auto& [key, value] : body.object("tags").items()) run.tags.push_back({key, text_of(value)});
+  TRY(body.finish());
+  return to_json(TRY(tracking.create_run(run)));
+}
+
+Result<tracking::Metric> metric_from(const Json& json) {
+  Body body(json, "metrics[].");
+  tracking::Metric metric{.key = body.required_string("key"),
+                          .value = body.number("value").value_or(std::numeric_limits<double>::quiet_NaN()),
+                          .timestamp = body.time("timestamp").value_or(Timestamp{}),
+                          .step = body.integer("step").value_or(0)};
+  TRY(body.finish());
+  return metric;
+}
+
+// {"metrics": [{"key", "value", "timestamp", "step"}], "params": {...}, "tags": {...}}: all of it or nothing.
+Result<Json> log_batch(tracking::Store& tracking, const Request& request) {
+  auto body = TRY(Body::parse(request.body));
+  tracking::Batch batch;
+  for (const auto& metric : body.array("metrics")) batch.metrics.push_back(TRY(metric_from(metric)));
+  for (const auto& [key, value] : body.object("params").items()) batch.params.push_back({key, text_of(value)});
+  for (const auto& [key, value] : body.object("tags").items()) batch.tags.push_back({key, text_of(value)});
+  TRY(body.finish());
+  TRY(tracking.log_batch(request.param("id"), batch));
+  return to_json(TRY(tracking.find_run(request.param("id"))));
+}
+
+Result<Json> update_run(tracking::Store& tracking, const Request& request) {
+  auto body = TRY(Body::parse(request.body));
+  tracking::RunUpdate update{.name = body.string("name"), .end_time = body.time("end_time")};
+  if (auto status = body.string("status")) {
+    tracking::RunStatus value{};
+    if (!tracking::from_text(*status, value))
+      return invalid_argument("status \"{}\" is not one of RUNNING, SCHEDULED, FINISHED, FAILED, KILLED", *status);
+    update.status = value;
+  }
+  TRY(body.finish());
+  return to_json(TRY(tracking.update_run(request.param("id"), update)));
+}
+
+Result<Json> list_runs(tracking::Store& tracking, const Request& request) {
+  TRY(only_queries(request, {"limit", "after", "experiment_id"}));
+  tracking::RunFilter filter{.experiment_id = request.query("experiment_id").value_or("")};
+  return to_page(TRY(tracking.list_runs(filter, TRY(page_request(request)))));
+}
+
+Result<Json> list_experiments(tracking::Store& tracking, const Request& request) {
+  TRY(only_queries(request, {"limit", "after"}));
+  return to_page(TRY(tracking.list_experiments(TRY(page_request(request)))));
+}
+
+Result<Json> metric_history(tracking::Store& tracking, const Request& request) {
+  TRY(only_queries(request, {"limit", "after"}));
+  auto page = TRY(tracking.metric_history(request.param("id"), request.param("key"), TRY(page_request(request))));
+  auto items = Json::array();
+  for (const auto& metric : page.items)
+    items.push_back({{"key", metric.key}, {"value", metric.value}, {"timestamp", format_time(metric.timestamp)}, {"step", metric.step}});
+  return page_json(std::move(items), page.next);
+}
+
+}  // namespace
+
+void add_run_routes(net::Router& router, Services& services) {
+  auto& tracking = services.tracking;
+  router.add("GET", "/api/v1/experiments", [&](const Request& request) { return answer(list_experiments(tracking, request)); });
+  router.add("GET", "/api/v1/runs", [&](const Request& request) { return answer(list_runs(tracking, request)); });
+  router.add("POST", "/api/v1/runs", [&](const Request& request) { return answer(create_run(tracking, request), 201); });
+  router.add("GET", "/api/v1/runs/{id}", [&](const Request& request) {
+    return answer(tracking.find_run(request.param("id")), [](const auto& run) { return to_json(run); });
+  });
+  router.add("PATCH", "/api/v1/runs/{id}", [&](const Request& request) { return answer(update_run(tracking, request)); });
+  router.add("POST", "/api/v1/runs/{id}/log", [&](const Request& request) { return answer(log_batch(tracking, request)); });
+  router.add("GET", "/api/v1/runs/{id}/metrics/{key...}",
+             [&](const Request& request) { return answer(metric_history(tracking, request)); });
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/ids.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace millrace {
+namespace db { class Database; }
+namespace duck { class Database; }
+namespace events { class Log; }
+namespace lineage { class Store; }
+namespace datasets { class Datasets; }
+namespace tracking { class Store; }
+namespace registry { class Store; }
+namespace features { class Live; }
+namespace pipelines { class Engine; }
+namespace monitoring { class Monitors; }
+namespace serving { class Endpoints; }
+namespace triggers { class Triggers; }
+namespace delivery { class Project; class Conductor; class EventClock; class Gates; }
+}  // namespace millrace
+
+namespace millrace::api {
+
+// What the handlers call; all of it outlives the server.
+struct Services {
+  db::Database& db;
+  duck::Database& duck;
+  events::Log& events;
+  lineage::Store& lineage;
+  datasets::Datasets& datasets;
+  tracking::Store& tracking;
+  registry::Store& registry;
+  features::Live& features;
+  pipelines::Engine& pipelines;
+  monitoring::Monitors& monitors;
+  serving::Endpoints& endpoints;
+  triggers::Triggers& triggers;
+  delivery::Project& project;
+  delivery::EventClock& clock;
+  delivery::Conductor& conductor;
+  delivery::Gates& gates;
+  metrics::Registry& metrics;
+  IdSource& ids;
+  std::string version;  // of Millrace
+};
+
+}  // namespace millrace::api

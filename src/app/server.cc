@@ -1,0 +1,296 @@
+#include "app/server.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "api/http/routes.h"
+#include "app/steps/step.h"
+#include "app/vectors.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "blob/blob.h"
+#include "datasets/datasets.h"
+#include "db/db.h"
+#include "delivery/event_clock.h"
+#include "delivery/gates.h"
+#include "delivery/project.h"
+#include "duck/duck.h"
+#include "events/event.h"
+#include "events/events.h"
+#include "features/live.h"
+#include "jobs/jobs.h"
+#include "lineage/lineage.h"
+#include "monitoring/monitoring.h"
+#include "net/server.h"
+#include "pipelines/pipelines.h"
+#include "registry/registry.h"
+#include "serving/serving.h"
+#include "tracking/tracking.h"
+#include "triggers/triggers.h"
+
+namespace millrace::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kDuckMemory = std::uint64_t{1} << 30;
+constexpr auto kTick = std::chrono::seconds(1);
+
+// What a dataset or a model reference means now.
+class InputResolver {
+ public:
+  InputResolver(datasets::Datasets& datasets, registry::Store& registry, blob::Store& blobs)
+      : datasets_(datasets), registry_(registry), blobs_(blobs) {}
+
+  Result<pipelines::ResolvedInput> operator()(const pipelines::InputRef& ref) const {
+    return ref.kind == pipelines::InputRef::Kind::kDataset ? dataset(ref) : model(ref);
+  }
+
+ private:
+  Result<pipelines::ResolvedInput> dataset(const pipelines::InputRef& ref) const {
+    auto version = TRY(datasets_.version(ref.name));
+    auto node = fmt::format("dataset:{}/{}", ref.name, version.version);
+    return pipelines::ResolvedInput{.ref = ref.text, .kind = "dataset", .uri = node, .path = {},
+                                    .version = std::to_string(version.version), .hash = version.content_hash, .artifact = node};
+  }
+
+  Result<pipelines::ResolvedInput> model(const pipelines::InputRef& ref) const {
+    auto version = ref.by_version ? registry_.find_version(ref.name, std::stoll(ref.selector)) : registry_.find_alias(ref.name, ref.selector);
+    if (!version) return std::unexpected(version.error());
+    auto path = TRY(blobs_.local_path(version->source));
+    return pipelines::ResolvedInput{.ref = ref.text, .kind = "model", .uri = version->source, .path = path.string(),
+                                    .version = std::to_string(version->version), .hash = TRY(sha256_tree(path)),
+                                    .artifact = fmt::format("model:{}/{}", ref.name, version->version)};
+  }
+
+  datasets::Datasets& datasets_;
+  registry::Store& registry_;
+  blob::Store& blobs_;
+};
+
+// The training set that a served version came of, and how good it was at its gate.
+class ReferenceFinder {
+ public:
+  ReferenceFinder(registry::Store& registry, blob::Store& blobs, serving::Endpoints*& endpoints, delivery::Gates& gates)
+      : registry_(registry), blobs_(blobs), endpoints_(endpoints), gates_(gates) {}
+
+  Result<monitoring::Reference> operator()(const std::string& endpoint, const std::string& version) const {
+    auto status = TRY(endpoints_->find(endpoint));
+    auto found = TRY(registry_.find_version(status.spec.model, std::stoll(version)));
+    monitoring::Reference reference;
+    for (const auto& tag : found.tags)
+      if (tag.key == "millrace.training_set") reference.training_set = TRY(blobs_.local_path(tag.value)) / "data.parquet";
+    if (reference.training_set.empty()) return not_found("version {} of model {} has no training set", version, status.spec.model);
+    reference.features = status.feature_columns;
+    for (auto* metric : {"log_loss", "roc_auc", "brier_score", "expected_calibration_error", "accuracy"})
+      if (auto value = TRY(gates_.metric_of(status.spec.model, found.version, metric))) reference.metrics[metric] = *value;
+    return reference;
+  }
+
+ private:
+  registry::Store& registry_;
+  blob::Store& blobs_;
+  serving::Endpoints*& endpoints_;
+  delivery::Gates& gates_;
+};
+
+}  // namespace
+
+std::string version() { return "0.1.0"; }
+
+// Members are built in this order and destroyed in the reverse one.
+struct Server::Parts {
+  ServerSettings settings;
+  std::string url;
+  WallClock wall;
+  RandomIds ids;
+  metrics::Registry metrics;
+  std::optional<db::HomeLock> lock;
+  std::unique_ptr<db::Database> db;
+  std::unique_ptr<delivery::EventClock> clock;
+  std::unique_ptr<events::Log> events;
+  std::unique_ptr<lineage::Store> lineage;
+  std::unique_ptr<blob::Store> blobs;
+  std::unique_ptr<duck::Database> duck;
+  std::unique_ptr<datasets::Datasets> datasets;
+  std::unique_ptr<tracking::Store> tracking;
+  std::unique_ptr<registry::Store> registry;
+  std::unique_ptr<delivery::Gates> gates;
+  std::unique_ptr<features::Live> features;
+  std::unique_ptr<serving::Endpoints> endpoints;
+  serving::Endpoints* served = nullptr;
+  std::unique_ptr<monitoring::Monitors> monitors;
+  std::unique_ptr<jobs::Queue> queue;
+  std::unique_ptr<pipelines::Engine> pipelines;
+  std::unique_ptr<triggers::Triggers> triggers;
+  std::unique_ptr<delivery::Conductor> conductor;
+  std::unique_ptr<delivery::Project> project;
+  std::unique_ptr<api::Services> services;
+  net::Router router;
+  std::unique_ptr<net::Server> http;
+  std::jthread ticker;
+
+  Result<void> open_stores();
+  Result<void> open_serving();
+  Result<void> open_loop();
+  Result<void> open_project();
+  Result<void> subscribe();
+  Result<void> listen();
+  Result<void> install(const delivery::Documents& documents, std::shared_ptr<const features::Definitions> definitions, const fs::path& folder);
+  void check(const delivery::Documents& documents, Diagnostics& diagnostics);
+  void tick(std::stop_token stop);
+};
+
+Result<void> Server::Parts::open_stores() {
+  TRY(make_directories(settings.home));
+  lock.emplace(TRY(db::HomeLock::acquire(settings.home)));
+  db = TRY(db::Database::open(settings.home / "millrace.db"));
+  clock = TRY(delivery::EventClock::open(*db, wall));
+  events = TRY(events::Log::open(*db));
+  lineage = TRY(lineage::Store::open(*db));
+  blobs = TRY(blob::open_local(settings.home / "artifacts"));
+  TRY(make_directories(settings.home / "tmp"));
+  duck = TRY(duck::Database::open({.memory_limit = kDuckMemory, .threads = 2, .temp_directory = settings.home / "tmp"}));
+  datasets = TRY(datasets::Datasets::open({*db, *blobs, *duck, *lineage, *events, *clock, ids, settings.home}));
+  tracking = TRY(tracking::Store::open({*db, *lineage, *events, *clock, ids}));
+  registry = TRY(registry::Store::open({*db, *lineage, *events, *clock}));
+  gates = TRY(delivery::Gates::open(*db, *events));
+  return {};
+}
+
+Result<void> Server::Parts::open_serving() {
+  features = std::make_unique<features::Live>(*datasets, *duck, *clock);
+  endpoints = std::make_unique<serving::Endpoints>(serving::Endpoints::Parts{
+      *registry, *blobs, *datasets, online_vectors(*features), *clock, wall, ids, metrics, [](const serving::VersionChange& change) {
+        auto text = [](const std::optional<std::int64_t>& v) { return v ? std::to_string(*v) : std::string("none"); };
+        log::info("endpoint serves another version", {{"endpoint", change.endpoint}, {"version", text(change.version)}, {"previous", text(change.previous)}});
+      }});
+  served = endpoints.get();
+  monitors = TRY(monitoring::Monitors::open({*db, *events, *datasets, *duck,
+                                             [this](const std::string& endpoint) { return endpoints->commit_predictions(endpoint); },
+                                             ReferenceFinder(*registry, *blobs, served, *gates)}));
+  return {};
+}
+
+Result<void> Server::Parts::open_loop() {
+  queue = TRY(jobs::Queue::open(*db, wall, {.log_directory = settings.home / "logs" / "jobs", .concurrency = 2}));
+  pipelines = TRY(pipelines::Engine::open({*db, *events, *lineage, *blobs, *queue, wall, ids},
+                                          {.work_directory = settings.home / "work",
+                                           .program = settings.program,
+                                           .build_id = TRY(sha256_file(settings.program)),
+                                           .builtins = step_declarations(),
+                                           .resolver = InputResolver(*datasets, *registry, *blobs),
+                                           .server_url = [this] { return url; }}));
+  triggers = TRY(triggers::Triggers::open({*db, *events, [this](const triggers::StartRequest& request) {
+                                             return pipelines->start_run({.pipeline = request.pipeline, .params = request.params, .key = request.key,
+                                                                          .event_time = request.event_time, .cause = request.cause});
+                                           }}));
+  conductor = std::make_unique<delivery::Conductor>(delivery::Conductor::Parts{*clock, *events, *monitors, *triggers, *pipelines});
+  return {};
+}
+
+// Changes that the stores would refuse are found before anything is changed.
+void Server::Parts::check(const delivery::Documents& documents, Diagnostics& diagnostics) {
+  for (const auto& spec : documents.datasets) {
+    auto known = datasets->find(spec.name);
+    if (!known || known->rows == 0) continue;
+    for (const auto& column : known->spec.columns) {
+      auto* kept = spec.find_column(column.name);
+      if (!kept) diagnostics.add(spec.at, fmt::format("dataset {} has {} rows with the column \"{}\", which cannot be taken away", spec.name, known->rows, column.name));
+      else if (kept->type != column.type)
+        diagnostics.add(kept->at, fmt::format("column \"{}\" of dataset {} is a {} and cannot become a {}", column.name, spec.name, duck::type_name(column.type), duck::type_name(kept->type)));
+    }
+    if (known->spec.event_time != spec.event_time)
+      diagnostics.add(spec.at, fmt::format("dataset {} goes by the event time \"{}\", which cannot be changed", spec.name, known->spec.event_time));
+  }
+}
+
+Result<void> Server::Parts::install(const delivery::Documents& documents, std::shared_ptr<const features::Definitions> definitions, const fs::path& folder) {
+  TRY(clock->set_mode(documents.project->clock));
+  for (const auto& spec : documents.datasets) TRY(datasets->apply(spec));
+  TRY(features->apply(std::move(definitions)));
+  for (const auto& status : endpoints->list())
+    if (std::ranges::find(documents.endpoints, status.spec.name, &serving::EndpointSpec::name) == documents.endpoints.end())
+      TRY(endpoints->remove(status.spec.name));
+  for (const auto& spec : documents.endpoints) TRY(endpoints->apply(spec));
+  TRY(monitors->apply(documents.monitors));
+  pipelines->apply(documents.pipelines, {documents.project->name, folder});
+  std::optional<Timestamp> now;
+  if (clock->now() > Timestamp{}) now = clock->now();
+  return triggers->apply(documents.triggers, now);
+}
+
+Result<void> Server::Parts::open_project() {
+  project = TRY(delivery::Project::open({*db, *events, *duck, *clock, settings.home / "projects", step_declarations(),
+                                         [this](const auto& documents, auto& diagnostics) { check(documents, diagnostics); },
+                                         [this](const auto& documents, auto definitions, const auto& folder) { return install(documents, std::move(definitions), folder); }}));
+  return project->load();
+}
+
+// What goes up goes as an event.
+Result<void> Server::Parts::subscribe() {
+  TRY(events->subscribe("serving", {"model_version.alias_set", "model_version.alias_deleted"}, [this](const events::Event& event) { return endpoints->refresh(event.subject); }));
+  return events->subscribe("triggers", triggers::Triggers::event_types(), [this](const events::Event& event) { return triggers->on_event(event); });
+}
+
+Result<void> Server::Parts::listen() {
+  services = std::make_unique<api::Services>(api::Services{*db, *duck, *events, *lineage, *datasets, *tracking, *registry, *features, *pipelines, *monitors,
+                                                           *endpoints, *triggers, *project, *clock, *conductor, *gates, metrics, ids, version()});
+  api::add_routes(router, *services);
+  http = TRY(net::Server::start({.address = settings.address, .port = settings.port, .io_threads = 2, .pool_threads = 8}, router));
+  url = fmt::format("http://{}:{}", settings.address, http->port());
+  return {};
+}
+
+// Lets the wall clock have its effects. In event mode only what a crash left undone remains to be done.
+void Server::Parts::tick(std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock guard(mutex);
+  bool first = true;
+  while (!stop.stop_requested()) {
+    if (first || clock->mode() == delivery::ClockMode::kWall)
+      if (auto done = conductor->catch_up(); !done) log::error("what is due could not be done", {{"error", done.error().message}});
+    first = false;
+    wake.wait_for(guard, stop, kTick, [] { return false; });
+  }
+}
+
+Result<std::unique_ptr<Server>> Server::start(ServerSettings settings) {
+  auto parts = std::make_unique<Parts>();
+  parts->settings = std::move(settings);
+  TRY(parts->open_stores());
+  TRY(parts->open_serving());
+  TRY(parts->open_loop());
+  TRY(parts->open_project());
+  TRY(parts->subscribe());
+  TRY(parts->listen());
+  TRY(parts->triggers->resume());
+  TRY(parts->pipelines->start());
+  TRY(parts->queue->start());
+  parts->events->start();
+  parts->ticker = std::jthread([raw = parts.get()](std::stop_token stop) { raw->tick(stop); });
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Server::~Server() = default;
+
+std::uint16_t Server::port() const { return parts_->http->port(); }
+
+const std::string& Server::url() const { return parts_->url; }
+
+void Server::stop(Duration grace) {
+  parts_->ticker.request_stop();
+  parts_->pipelines->stop();
+  parts_->http->stop(grace);
+  parts_->events->stop();
+  if (parts_->ticker.joinable()) parts_->ticker.join();
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace millrace::app {
+
+struct ServerSettings {
+  std::filesystem::path home;          // made where there is none
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 8080;           // 0: any free one
+  std::string program;                 // this program's file, which steps are run with
+};
+
+// A whole Millrace: everything is built here, in order, and taken down in the reverse order.
+class Server {
+ public:
+  // Serves when it returns. Whatever an earlier process left unfinished in the home folder goes on.
+  static Result<std::unique_ptr<Server>> start(ServerSettings settings);
+  ~Server();
+
+  std::uint16_t port() const;
+  const std::string& url() const;
+
+  // Lets requests that run be answered, ends children, keeps what is to go on later. Once.
+  void stop(Duration grace);
+
+ private:
+  struct Parts;
+  explicit Server(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+// "0.1.0"
+std::string version();
+
+}  // namespace millrace::app

@@ -1,0 +1,82 @@
+#include "app/server.h"
+
+#include <fmt/core.h>
+#include <signal.h>
+
+#include <charconv>
+#include <filesystem>
+
+#include "base/log.h"
+#include "cli/cli.h"
+
+namespace millrace::cli {
+namespace {
+
+constexpr auto kGrace = std::chrono::seconds(10);
+
+struct ServerArguments {
+  std::string home = "millrace-home";
+  std::string listen = "127.0.0.1:8080";
+  std::string log_format = "text";
+  std::string log_level = "info";
+};
+
+Result<void> split_address(const std::string& listen, app::ServerSettings& settings) {
+  auto colon = listen.rfind(':');
+  auto digits = colon == std::string::npos ? listen : listen.substr(colon + 1);
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), settings.port);
+  if (error != std::errc{} || end != digits.data() + digits.size())
+    return invalid_argument("--listen \"{}\" is not an address; write it like 127.0.0.1:8080 or 8080", listen);
+  if (colon != std::string::npos && colon > 0) settings.address = listen.substr(0, colon);
+  return {};
+}
+
+log::Level level_from(const std::string& name) {
+  return name == "debug" ? log::Level::kDebug : name == "warn" ? log::Level::kWarn : name == "error" ? log::Level::kError : log::Level::kInfo;
+}
+
+// Blocks the signals that end the server in every thread, so that one wait takes them.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return set;
+}
+
+Result<void> serve(const ServerArguments& arguments) {
+  log::configure(level_from(arguments.log_level), arguments.log_format == "json" ? log::Format::kJson : log::Format::kText);
+  std::error_code error;
+  app::ServerSettings settings{.home = std::filesystem::absolute(arguments.home, error),
+                               .program = std::filesystem::read_symlink("/proc/self/exe", error).string()};
+  TRY(split_address(arguments.listen, settings));
+  auto signals = block_signals();
+  auto server = app::Server::start(settings);
+  // A port in use is a failure of the start, not an unreachable server.
+  if (!server) return fail(Code::kFailedPrecondition, "{}", server.error().message);
+  log::info("millrace is ready", {{"url", (*server)->url()}, {"home", settings.home.string()}, {"version", app::version()}});
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log::info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  (*server)->stop(kGrace);
+  server->reset();
+  log::info("stopped");
+  return {};
+}
+
+}  // namespace
+
+void add_server(CLI::App& app, Options& options) {
+  auto* command = app.add_subcommand("server", "Run the server: everything it needs is in it, everything it keeps is in its home folder");
+  auto arguments = std::make_shared<ServerArguments>();
+  command->add_option("--home", arguments->home, "The folder with all that the server keeps; made where there is none")->envname("MILLRACE_HOME")->capture_default_str();
+  command->add_option("--listen", arguments->listen, "ADDRESS:PORT or PORT; port 0 takes any free one")->capture_default_str();
+  command->add_option("--log-format", arguments->log_format, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
+  command->add_option("--log-level", arguments->log_level, "debug, info, warn or error")->check(CLI::IsMember({"debug", "info", "warn", "error"}))->capture_default_str();
+  command->footer("Example:\n  millrace server --home ./millrace-home --listen 127.0.0.1:8080\nSIGTERM or Ctrl-C stops it; what was unfinished goes on at the next start.");
+  command->callback(guarded(options, [arguments] { return serve(*arguments); }));
+}
+
+}  // namespace millrace::cli

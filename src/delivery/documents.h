@@ -1,0 +1,71 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/document.h"
+#include "datasets/dataset_spec.h"
+#include "delivery/project_spec.h"
+#include "features/features.h"
+#include "monitoring/monitor_spec.h"
+#include "pipelines/pipeline_spec.h"
+#include "serving/endpoint_spec.h"
+#include "triggers/trigger_spec.h"
+
+namespace millrace::duck {
+class Database;
+}
+
+namespace millrace::delivery {
+
+// A file of a project, by its path in the project folder.
+struct SourceFile {
+  std::string path;
+  std::string text;
+};
+
+// A document as it was written.
+struct DocumentText {
+  std::string kind;
+  std::string name;
+  Position at;
+  std::string json;  // the YAML's meaning, pretty-printed
+};
+
+// All that a project declares.
+struct Documents {
+  std::optional<ProjectSpec> project;
+  std::vector<datasets::DatasetSpec> datasets;
+  std::vector<features::FeatureViewSpec> feature_views;
+  std::vector<features::FeatureServiceSpec> feature_services;
+  std::vector<pipelines::PipelineSpec> pipelines;
+  std::vector<serving::EndpointSpec> endpoints;
+  std::vector<monitoring::MonitorSpec> monitors;
+  std::vector<triggers::TriggerSpec> triggers;
+  std::vector<ReplaySpec> replays;
+  std::vector<DocumentText> texts;  // in the order of files and documents
+};
+
+// Parses every *.yaml and *.yml file. What is at fault in any of them is in `diagnostics`.
+Documents parse_documents(std::span<const SourceFile> files, std::span<const pipelines::BuiltinStep> builtins,
+                          Diagnostics& diagnostics);
+
+// Names that no document bears, and SQL that cannot run, each at its position with the nearest valid name.
+void check_references(const Documents& documents, Diagnostics& diagnostics);
+// nullptr where a view or a service has faults.
+std::shared_ptr<const features::Definitions> feature_definitions(const Documents& documents, Diagnostics& diagnostics);
+void check_spines(const Documents& documents, std::span<const SourceFile> files, duck::Database& duck,
+                  Diagnostics& diagnostics);
+
+// The kinds of documents and their JSON Schemas.
+struct KindSchema {
+  std::string_view kind;
+  std::string_view schema;
+};
+std::span<const KindSchema> kind_schemas();
+
+}  // namespace millrace::delivery
