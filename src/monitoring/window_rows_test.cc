@@ -60,8 +60,8 @@ class WindowRowsTest : public testing::Test {
   }
 
   TemporaryDirectory folder_;
-  std::unique_ptr<duck::Database> database_ = MUST(duck::Database::open({}));
-  duck::Connection connection_ = MUST(database_->connect());
+  std::unique_ptr<duck::Database> database_ = *duck::Database::open({});
+  duck::Connection connection_ = *database_->connect();
 };
 
 TEST_F(WindowRowsTest, JoinsTheNewestLabelThatWasKnownInTime) {
