@@ -8,6 +8,8 @@
 #include <ctime>
 #include <thread>
 
+#include "features/features.h"
+#include "features/online/store.h"
 #include "serving/home_for_tests.h"
 
 namespace millrace::serving {
@@ -247,6 +249,56 @@ TEST_F(EndpointsTest, NoRequestFailsWhileVersionsAndColumnsChange) {
   done = true;
   clients.clear();
   EXPECT_EQ(static_cast<int>(log_rows().rows), answered);
+}
+
+std::shared_ptr<const features::Definitions> airport_features() {
+  Diagnostics diagnostics;
+  const auto documents = parse_yaml(
+      "kind: FeatureView\nname: origin\nentities: [origin]\nsource: flights\nfeatures:\n"
+      "  - {name: a2, sql: delay, aggregate: mean, window: 3h}\n"
+      "---\nkind: FeatureView\nname: departure\nsource: request\ninputs:\n  - {name: distance, type: bigint}\n"
+      "features:\n  - {name: b2, sql: distance / 100}\n"
+      "---\nkind: FeatureService\nname: airport\nfeatures: [origin, departure]\n",
+      "f.yaml", diagnostics);
+  const features::SourceSchema flights{"known_at", {{"known_at", sql::Type::kTimestamp}, {"origin", sql::Type::kVarchar}, {"delay", sql::Type::kBigint}}};
+  auto definitions = features::Definitions::make(
+      {*features::parse_feature_view(documents.at(0), diagnostics), *features::parse_feature_view(documents.at(1), diagnostics)},
+      {*features::parse_feature_service(documents.at(2), diagnostics)},
+      [&](std::string_view name) { return name == "flights" ? &flights : nullptr; }, diagnostics);
+  for (const Diagnostic& fault : diagnostics.list) ADD_FAILURE() << format_diagnostic(fault);
+  return definitions;
+}
+
+TEST_F(EndpointsTest, ARequestsEntityIsLookedUpInTheOnlineStore) {
+  features::online::OnlineStore store;
+  for (const auto& backfill : store.apply(airport_features())) MUST(store.finish_backfill(backfill.view, 0));
+  duck::Table rows = duck::Table::of({{"known_at", duck::Type::kTimestamp}, {"origin", duck::Type::kVarchar}, {"delay", duck::Type::kBigint}});
+  for (const std::int64_t delay : {10, 30}) {
+    rows.columns[0].append_int(1'000'000 * delay);
+    rows.columns[1].append_string("DFW");
+    rows.columns[2].append_int(delay);
+    ++rows.rows;
+  }
+  MUST(store.push("flights", rows, "p1"));
+  home_.set_alias("champion", home_.add_version(1, {"a2", "b2"}));
+  auto parts = home_.parts();
+  parts.find_vectors = online_vectors(store);
+  Endpoints endpoints(parts);
+  MUST(endpoints.apply({.name = "e", .model = "m", .features = "airport"}));
+
+  const std::int64_t shape = 1, distance = 250;
+  const std::string_view origin = "DFW";
+  const std::array inputs = {InputTensor{"origin", {&shape, 1}, std::span<const std::string_view>(&origin, 1)},
+                             InputTensor{"distance", {&shape, 1}, std::span<const std::int64_t>(&distance, 1)}};
+  const auto at = [&](std::int64_t seconds) {
+    return MUST(endpoints.infer("e", {.event_time = Timestamp{1'000'000 * seconds}, .inputs = inputs})).values[0];
+  };
+  EXPECT_EQ(at(5), expected("champion", {NAN, 2.5}));
+  EXPECT_EQ(at(20), expected("champion", {10, 2.5}));
+  EXPECT_EQ(at(40), expected("champion", {20, 2.5}));
+  const EndpointStatus status = MUST(endpoints.find("e"));
+  EXPECT_THAT(status.feature_columns, ElementsAre("a2", "b2"));
+  EXPECT_EQ(status.inputs.size(), 2U);
 }
 
 // Not a check: the figure that docs and reviews quote. Run it in a release build.
