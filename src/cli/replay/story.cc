@@ -26,6 +26,20 @@ std::map<std::string, double> metrics_of(const Json& performance) {
   return out;
 }
 
+void add_performance(StoryWindow& window, const Json& performance) {
+  window.live = metrics_of(performance);
+  window.mean_prediction = number(performance, "mean_prediction");
+  for (const auto& bin : performance.value("calibration", Json::array()))
+    window.calibration.push_back({number(bin, "mean_prediction"), number(bin, "share_positive"), bin.value("rows", std::int64_t{0})});
+}
+
+void add_drift(StoryWindow& window, const Json& drift) {
+  window.drifted_share = number(drift, "share");
+  window.drifted = drift.value("drifted", false);
+  for (const auto& column : drift.value("columns", Json::array()))
+    if (column.value("drifted", false)) window.drifted_columns.push_back(text(column, "name"));
+}
+
 StoryWindow window_from(const Json& json) {
   constexpr std::string_view kShadow = "shadow_";
   StoryWindow window{.start = time(json, "window_start"),
@@ -35,11 +49,13 @@ StoryWindow window_from(const Json& json) {
                      .share_positive = number(json, "share_positive"),
                      .live = {}, .shadows = {},
                      .version = text(json, "version"),
-                     .drifted_share = json.contains("drift") && json["drift"].is_object() ? number(json["drift"], "share") : kNan,
+                     .drifted_share = kNan,
+                     .mean_prediction = kNan,
                      .happened = {}};
+  if (json.contains("drift") && json["drift"].is_object()) add_drift(window, json["drift"]);
   for (const auto& performance : json.at("performance")) {
     auto column = text(performance, "column");
-    if (column == "prediction") window.live = metrics_of(performance);
+    if (column == "prediction") add_performance(window, performance);
     else if (column.starts_with(kShadow)) window.shadows[column.substr(kShadow.size())] = metrics_of(performance);
   }
   return window;
@@ -53,14 +69,16 @@ StoryWindow* window_at(std::vector<StoryWindow>& windows, Timestamp at) {
   return found ? found : windows.empty() ? nullptr : &windows.front();
 }
 
-Result<std::string> find_monitor(api::ApiClient& api, const std::string& endpoint) {
+Result<Json> find_monitor(api::ApiClient& api, const std::string& endpoint) {
   for (const auto& monitor : TRY(api.list("/api/v1/monitors")))
-    if (text(monitor, "endpoint") == endpoint) return text(monitor, "name");
+    if (text(monitor, "endpoint") == endpoint) return monitor;
   return not_found("no monitor watches endpoint {}", endpoint);
 }
 
 Result<void> collect_windows(api::ApiClient& api, Story& story) {
-  story.monitor = TRY(find_monitor(api, story.endpoint));
+  auto monitor = TRY(find_monitor(api, story.endpoint));
+  story.monitor = text(monitor, "name");
+  story.drift_threshold = number(monitor.value("drift", Json::object()), "share");
   auto windows = TRY(api.list(api::target("/api/v1/monitors/{}/windows", story.monitor)));
   for (const auto& window : windows) story.windows.push_back(window_from(window));
   std::ranges::sort(story.windows, {}, &StoryWindow::start);
@@ -141,26 +159,30 @@ Json window_json(const Story& story, const StoryWindow& window) {
 }  // namespace
 
 Result<Story> collect_story(api::ApiClient& api, const delivery::ReplaySpec& spec) {
-  Story story{.endpoint = spec.endpoint};
+  Story story{.endpoint = spec.endpoint, .label = spec.label, .drift_threshold = kNan};
   auto endpoint = TRY(api.get(api::target("/api/v1/endpoints/{}", spec.endpoint)));
   auto status = TRY(api.get("/api/v1/status"));
   story.project = text(status, "project");
+  story.model = text(endpoint, "model");
+  story.alias = text(endpoint, "alias");
   if (!endpoint["shadows"].empty()) story.baseline = text(endpoint["shadows"][0], "alias");
   auto dataset = TRY(api.get(api::target("/api/v1/datasets/{}", spec.batch_dataset)));
   story.rows = dataset.value("rows", std::int64_t{0});
   story.quarantined = dataset.value("quarantined", std::int64_t{0});
   TRY(collect_windows(api, story));
-  TRY(collect_decisions(api, story, text(endpoint, "model")));
+  TRY(collect_decisions(api, story, story.model));
   sum_losses(story);
   story.decisions_hash = hash_of_decisions(story);
   return story;
 }
 
 std::string story_table(const Story& story) {
-  auto out = fmt::format("\n{:10}  {:>9}  {:>6}  {:>8}  {:>8}  {:>7}  {}\n", "week", "answers", "late", "frozen", "live", "version", "what happened");
+  auto label = story.label.empty() ? std::string("share") : story.label;
+  auto width = std::max<std::size_t>(label.size(), 6);
+  auto out = fmt::format("\n{:10}  {:>9}  {:>{}}  {:>8}  {:>8}  {:>7}  {}\n", "week", "answers", label, width, "frozen", "live", "version", "what happened");
   for (const auto& window : story.windows)
-    out += fmt::format("{:10}  {:>9}  {:>5.1f}%  {:>8.4f}  {:>8.4f}  {:>7}  {}\n", format_time(window.start).substr(0, 10), window.predictions,
-                       100 * window.share_positive, shadow_metric(story, window, "log_loss"), metric(window.live, "log_loss"),
+    out += fmt::format("{:10}  {:>9}  {:>{}.1f}%  {:>8.4f}  {:>8.4f}  {:>7}  {}\n", format_time(window.start).substr(0, 10), window.predictions,
+                       100 * window.share_positive, width - 1, shadow_metric(story, window, "log_loss"), metric(window.live, "log_loss"),
                        "v" + window.version, joined(window.happened));
   out += fmt::format("\npredictions {}, failed {}, labels {}, rows {}, quarantined {}\n", story.predictions, story.failures, story.labels, story.rows, story.quarantined);
   out += fmt::format("mean log-loss: frozen {:.5f}, live {:.5f}: live is better by {:.5f} ({:.2f} %)\n", story.baseline_log_loss, story.live_log_loss,

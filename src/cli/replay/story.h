@@ -16,6 +16,13 @@
 
 namespace millrace::cli {
 
+// Predictions near one probability, and how often they came true.
+struct StoryBin {
+  double mean_prediction = 0;
+  double share_positive = 0;
+  std::int64_t rows = 0;
+};
+
 // A window of an endpoint's monitor, and what happened at its end.
 struct StoryWindow {
   Timestamp start, end;
@@ -26,6 +33,10 @@ struct StoryWindow {
   std::map<std::string, std::map<std::string, double>> shadows;  // by alias
   std::string version;                                          // that answered last
   double drifted_share = 0;
+  bool drifted = false;               // by the monitor's rule
+  std::vector<std::string> drifted_columns;
+  double mean_prediction = 0;         // of what was answered; NaN without predictions
+  std::vector<StoryBin> calibration;  // of what was answered, by ascending prediction
   std::vector<std::string> happened;                            // "drift", "retrained v3", "rejected v4", "promoted v5"
 };
 
@@ -33,7 +44,11 @@ struct StoryWindow {
 struct Story {
   std::string project;
   std::string endpoint;
+  std::string model;
+  std::string alias;                  // of the model, that the endpoint answers with
   std::string monitor;
+  std::string label;                  // the truth's name
+  double drift_threshold = 0;         // share of drifted columns from which a window has drifted; NaN: not known
   std::string baseline;               // the shadow alias that live is compared with; may be empty
   std::vector<StoryWindow> windows;   // oldest first
   std::int64_t predictions = 0, failures = 0, labels = 0, batches = 0, retried = 0;
