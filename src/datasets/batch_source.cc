@@ -172,7 +172,7 @@ Result<void> read_typed(duck::Connection& connection, const DatasetSpec& spec, F
     list += fmt::format("{} as {}, ", conversions.back().typed, quote_identifier(column.name));
   }
   TRY(check_values(connection, spec, conversions, source));
-  TRY(connection.execute(fmt::format("create or replace temp table typed as select {}\"~row\" from {}", list, source)));
+  TRY(connection.execute(fmt::format("create or replace temp view typed as select {}\"~row\" from {}", list, source)));
   return check_event_times(connection, spec);
 }
 

@@ -11,6 +11,7 @@
 #include "datasets/batch_source.h"
 #include "datasets/judge.h"
 #include "datasets/profile.h"
+#include "datasets/scratch.h"
 #include "datasets/state.h"
 #include "datasets/table_rows.h"
 #include "db/database.h"
@@ -22,19 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kBlockRows = 262'144;  // of a batch, given to listeners at once
-
-// A file of the scratch folder, deleted with its owner unless it was moved away.
-class ScratchFile {
- public:
-  explicit ScratchFile(fs::path path) : path_(std::move(path)) {}
-  ~ScratchFile() { ::unlink(path_.c_str()); }
-  ScratchFile(const ScratchFile&) = delete;
-  ScratchFile& operator=(const ScratchFile&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 // Not synced: what lies in the scratch folder need not outlive the machine.
 Result<void> write_scratch(const fs::path& path, std::string_view bytes) {
@@ -140,10 +128,14 @@ class Ingestion {
       segment.quarantine_file = set_aside_.path();
     }
     Profile profile(spec_.column_types());
+    block_ = duck::Table::of(spec_.column_types());
+    bool first = true;
     TRY(connection_->stream("select " + columns() + " from kept", [&](duck::Table& rows) -> Result<void> {
       profile.add(rows);
+      if (state_.has_listeners() && block_.rows < kBlockRows) append_rows(rows, block_);
       const auto& times = rows.find(spec_.event_time)->ints;
-      if (segment.max_event_time == Timestamp{} && segment.min_event_time == Timestamp{}) segment.min_event_time.us = times.front();
+      if (first) segment.min_event_time.us = times.front();
+      first = false;
       segment.max_event_time.us = times.back();
       return {};
     }));
@@ -153,19 +145,23 @@ class Ingestion {
 
   // Blocks end between two event times, and each begins where the one before ended.
   Result<void> tell_listeners(std::int64_t version, const NewSegment& segment) {
-    if (!state_.has_listeners()) return {};
-    duck::Table block = duck::Table::of(spec_.column_types());
     Timestamp from = segment.min_event_time;
     const auto tell = [&](Timestamp to) {
-      state_.tell(spec_.name, {.rows = block, .min_event_time = from, .max_event_time = to, .version = version}, RowSource::kBatch);
+      state_.tell(spec_.name, {.rows = block_, .min_event_time = from, .max_event_time = to, .version = version}, RowSource::kBatch);
       from = to + Duration{1};
-      block.clear();
+      block_.clear();
     };
+    if (static_cast<std::int64_t>(block_.rows) == segment.rows) {
+      tell(segment.max_event_time);
+      return {};
+    }
+    if (!state_.has_listeners()) return {};
+    block_.clear();
     TRY(connection_->stream("select " + columns() + " from kept", [&](duck::Table& rows) -> Result<void> {
-      const duck::Column* times = block.find(spec_.event_time);
+      const duck::Column* times = block_.find(spec_.event_time);
       const std::int64_t first = rows.find(spec_.event_time)->ints.front();
-      if (block.rows >= kBlockRows && times->ints.back() < first) tell({first - 1});
-      append_rows(rows, block);
+      if (block_.rows >= kBlockRows && times->ints.back() < first) tell({first - 1});
+      append_rows(rows, block_);
       return {};
     }));
     tell(segment.max_event_time);
@@ -190,6 +186,7 @@ class Ingestion {
   ScratchFile set_aside_;
   std::optional<duck::Connection> connection_;
   Judgement judgement_;
+  duck::Table block_;  // the kept rows, where there are listeners and not too many rows
 };
 
 }  // namespace

@@ -45,7 +45,7 @@ class Judge {
 
   Result<Judgement> run() {
     TRY(sort_out());
-    TRY(evaluate("typed", true));
+    TRY(evaluate("judged", true));
     TRY(evaluate("kept", false));
     finish();
     return std::move(judgement_);
@@ -69,29 +69,21 @@ class Judge {
     return fmt::format("concat_ws('; '{})", list);
   }
 
+  // All rows with their reasons, in order, once; what follows looks at parts of it.
   Result<void> sort_out() {
-    const std::string columns = column_list(spec_);
-    const std::string order = order_of(spec_) + ", \"~row\"";
     const std::string verdicts = verdict_list();
-    if (verdicts.empty()) {
-      TRY(connection_.execute(fmt::format(
-          "create or replace temp table kept as select {}, \"~row\" from typed order by {}", columns, order)));
-      return count();
-    }
     TRY(connection_.execute(fmt::format(
-        "create or replace temp table judged as select *, {} as \"~reason\" from (select *{} from typed)", reasons(), verdicts)));
+        "create or replace temp table judged as select *, {} as \"~reason\" from (select *{} from typed) order by {}, \"~row\"",
+        verdicts.empty() ? "''" : reasons(), verdicts, order_of(spec_))));
     TRY(connection_.execute(fmt::format(
-        "create or replace temp table kept as select {}, \"~row\" from judged where \"~reason\" = '' order by {}", columns, order)));
-    TRY(count());
-    if (judgement_.quarantined == 0) return {};
-    TRY(connection_.execute(fmt::format(
-        "create or replace temp table set_aside as select {}, \"~row\", \"~reason\" from judged where \"~reason\" <> '' order by {}",
-        columns, order)));
-    return {};
+        "create or replace temp view kept as select {0}, \"~row\" from judged where \"~reason\" = '';"
+        "create or replace temp view set_aside as select {0}, \"~row\", \"~reason\" from judged where \"~reason\" <> ''",
+        column_list(spec_))));
+    return count();
   }
 
   Result<void> count() {
-    const duck::Table table = TRY(connection_.query("select (select count(*) from typed), (select count(*) from kept)"));
+    const duck::Table table = TRY(connection_.query("select count(*), count(*) filter (\"~reason\" = '') from judged"));
     judgement_.rows = table.columns[0].ints[0];
     judgement_.kept = table.columns[1].ints[0];
     judgement_.quarantined = judgement_.rows - judgement_.kept;
@@ -111,7 +103,8 @@ class Judge {
       }
       asked.push_back(i);
       if (const MapPlan* map = plans_[i].map()) {
-        inner += fmt::format(", {} as \"~v{}\", {} as \"~m{}\"", map->verdict, i, map->missing, i);
+        if (!quarantining) inner += fmt::format(", {} as \"~v{}\"", map->verdict, i);  // "judged" has them
+        inner += fmt::format(", {} as \"~m{}\"", map->missing, i);
         outer += fmt::format(", count(*) filter (\"~m{0}\"), count(*) filter (\"~v{0}\" is false)", i);
       } else {
         const auto& aggregate = std::get<AggregatePlan>(plans_[i].plan);

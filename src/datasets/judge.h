@@ -18,8 +18,8 @@ struct Judgement {
   std::vector<std::string> rejected_by;  // why the batch is refused; empty where it is not
 };
 
-// Judges the rows of the temporary table "typed". Makes the temporary table "kept" (the columns and "~row"), ordered by
-// event time and then by all columns, and, where rows were quarantined, "set_aside" with the column "~reason".
+// Judges the rows of "typed" (see read_batch). Makes two temporary views: "kept" (the columns and "~row"), ordered by
+// event time and then by all columns, and "set_aside" (also "~reason") of the quarantined rows.
 // Expectations that quarantine see all rows, the others the kept ones.
 Result<Judgement> judge(duck::Connection& connection, const DatasetSpec& spec,
                         const std::vector<ExpectationPlan>& plans);

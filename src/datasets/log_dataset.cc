@@ -1,16 +1,16 @@
 #include "datasets/log_dataset.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <mutex>
 
 #include "datasets/profile.h"
+#include "datasets/scratch.h"
 #include "datasets/state.h"
 
 namespace millrace::datasets {
 namespace {
 
+namespace fs = std::filesystem;
 using duck::quote_identifier;
 
 // The columns that the dataset had, then the new ones: files of earlier versions have a part of them, from the first.
@@ -64,7 +64,8 @@ struct LogDataset::State {
 
   Result<void> stage(duck::Connection& connection, const std::vector<SealedFile>& files) const;
   Result<std::string> known_keys(duck::Connection& connection) const;
-  Result<std::optional<NewSegment>> convert(duck::Connection& connection) const;
+  Result<std::string> new_rows(duck::Connection& connection) const;
+  Result<std::optional<NewSegment>> convert(duck::Connection& connection, const std::filesystem::path& file) const;
   Result<std::optional<Version>> commit_files(const std::vector<SealedFile>& files);
 };
 
@@ -106,21 +107,30 @@ Result<std::string> LogDataset::State::known_keys(duck::Connection& connection) 
   return fmt::format("select {} from {}", quote_identifier(spec.key), scan_sql(located, from, to));
 }
 
-// Writes the Parquet file of what is new among the staged rows; nullopt where nothing is.
-Result<std::optional<NewSegment>> LogDataset::State::convert(duck::Connection& connection) const {
+// The staged rows that are new, each key once, as a from clause.
+Result<std::string> LogDataset::State::new_rows(duck::Connection& connection) const {
   const std::string key = quote_identifier(spec.key);
-  const std::string time = quote_identifier(spec.event_time);
-  const std::string columns = columns_of(dataset);
+  std::string rows = fmt::format("(select * from staged where {} is not null and {} is not null)", key, quote_identifier(spec.event_time));
+  const duck::Table doubled = TRY(connection.query(
+      fmt::format("select count(*) from (select 1 from {} group by {} having count(*) > 1)", rows, key)));
+  if (doubled.columns[0].ints[0] > 0) {
+    rows = fmt::format("(select * from {} qualify row_number() over (partition by {} order by {}, {}) = 1)", rows, key,
+                       quote_identifier(spec.event_time), columns_of(dataset));
+  }
   const std::string known = TRY(known_keys(connection));
-  const std::string unknown_only = known.empty() ? "" : fmt::format(" and {} not in (select * from ({}) where 1 = 1)", key, known);
-  const std::string order = fmt::format("{}, {}", time, columns);
-  TRY(connection.execute(fmt::format(
-      "create or replace temp table kept as select {0} from (select *, row_number() over (partition by {1} order by {2}) as \"~n\""
-      " from staged where {1} is not null and {3} is not null{4}) where \"~n\" = 1 order by {2}",
-      columns, key, order, time, unknown_only)));
-  NewSegment segment{.dataset = spec.name, .rows_file = datasets.scratch_file("parquet")};
+  return known.empty() ? rows : fmt::format("({} as n anti join ({}) as k using ({}))", rows, known, key);
+}
+
+// Writes the Parquet file of what is new among the staged rows; nullopt where nothing is. A key occurs once, so that
+// event time and key order the rows fully.
+Result<std::optional<NewSegment>> LogDataset::State::convert(duck::Connection& connection, const fs::path& file) const {
+  NewSegment segment{.dataset = spec.name, .rows_file = file};
+  TRY(connection.execute(fmt::format("copy (select {} from {} order by {}, {}) to {} (format parquet)", columns_of(dataset),
+                                     TRY(new_rows(connection)), quote_identifier(spec.event_time), quote_identifier(spec.key),
+                                     duck::quote_literal(file.string()))));
   Profile profile(dataset.column_types());
-  TRY(connection.stream("select * from kept", [&](duck::Table& rows) -> Result<void> {
+  const std::string written = "select * from " + duck::read_parquet_sql({&file, 1});
+  TRY(connection.stream(written, [&](duck::Table& rows) -> Result<void> {
     profile.add(rows);
     const auto& times = rows.find(spec.event_time)->ints;
     if (segment.rows == 0) segment.min_event_time.us = times.front();
@@ -128,25 +138,21 @@ Result<std::optional<NewSegment>> LogDataset::State::convert(duck::Connection& c
     segment.rows += static_cast<std::int64_t>(rows.rows);
     return {};
   }));
-  if (segment.rows == 0) return std::optional<NewSegment>();
   segment.batch_profile_state = profile.state();
-  TRY(connection.execute(fmt::format("copy (select * from kept) to {} (format parquet)",
-                                     duck::quote_literal(segment.rows_file.string()))));
-  return std::optional(std::move(segment));
+  return segment.rows == 0 ? std::optional<NewSegment>() : std::optional(std::move(segment));
 }
 
 Result<std::optional<Version>> LogDataset::State::commit_files(const std::vector<SealedFile>& files) {
   duck::Connection connection = TRY(datasets.foundation.duck.connect());
   TRY(stage(connection, files));
-  std::optional<NewSegment> segment = TRY(convert(connection));
+  const ScratchFile file(datasets.scratch_file("parquet"));
+  std::optional<NewSegment> segment = TRY(convert(connection, file.path()));
   if (!segment) return std::optional<Version>();
   segment->event_time = datasets.foundation.clock.now();
   segment->log_sequence = files.back().sequence;
   segment->batch_id = fmt::format("log-{}", files.back().sequence);
-  Result<Version> version = record_version(datasets, dataset, *segment);
-  ::unlink(segment->rows_file.c_str());
-  if (!version) return std::unexpected(version.error());
-  return std::optional(TRY(datasets.locate(TRY(datasets.catalog.version(spec.name, version->version)))));
+  const Version made = TRY(record_version(datasets, dataset, *segment));
+  return std::optional(TRY(datasets.locate(TRY(datasets.catalog.version(spec.name, made.version)))));
 }
 
 LogDataset::LogDataset(std::unique_ptr<State> state) : state_(std::move(state)) {}

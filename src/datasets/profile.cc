@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/time.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr std::size_t kValues = 1000;     // distinct texts that are counted
 constexpr std::size_t kTopValues = 20;    // of which so many are reported
 constexpr std::size_t kShownBytes = 200;  // of a text
+constexpr int kFinest = -1000;            // bins are at least 2^kFinest wide
 
 std::uint64_t mix(std::uint64_t h) {
   h = (h ^ h >> 33) * 0xFF51AFD7ED558CCDULL;
@@ -21,8 +23,12 @@ std::uint64_t mix(std::uint64_t h) {
 }
 
 std::uint64_t hash_text(std::string_view text) {
-  std::uint64_t h = 0xCBF29CE484222325ULL;
-  for (const unsigned char c : text) h = (h ^ c) * 0x100000001B3ULL;
+  std::uint64_t h = text.size() * 0x9E3779B97F4A7C15ULL;
+  for (std::size_t i = 0; i < text.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + i, std::min<std::size_t>(8, text.size() - i));
+    h = (std::rotl(h, 23) ^ word) * 0x9E3779B97F4A7C15ULL;
+  }
   return mix(h);
 }
 
@@ -30,7 +36,7 @@ constexpr char kDigits[] = "0123456789abcdef";
 
 int digit(char c) { return c >= 'a' ? c - 'a' + 10 : c - '0'; }
 
-std::vector<std::pair<std::string, std::int64_t>> by_frequency(const std::unordered_map<std::string, std::int64_t>& values) {
+std::vector<std::pair<std::string, std::int64_t>> by_frequency(const ValueCounts& values) {
   std::vector<std::pair<std::string, std::int64_t>> sorted(values.begin(), values.end());
   std::ranges::sort(sorted, [](const auto& a, const auto& b) { return std::pair(-a.second, a.first) < std::pair(-b.second, b.first); });
   return sorted;
@@ -95,78 +101,105 @@ Result<DistinctCounter> DistinctCounter::decode(std::string_view text) {
   return counter;
 }
 
-std::int64_t DyadicHistogram::index(double value) const {
-  return static_cast<std::int64_t>(std::floor(std::ldexp(value, -exponent_)));
+std::int64_t DyadicHistogram::index(double value) const { return static_cast<std::int64_t>(std::floor(value * scale_)); }
+
+void DyadicHistogram::set_exponent(int exponent) {
+  exponent_ = exponent;
+  scale_ = std::ldexp(1.0, -exponent);
+}
+
+// The finest width at which the value's bin is exact.
+void DyadicHistogram::start(double value) {
+  set_exponent(value == 0 ? kFinest : std::max(std::ilogb(value) - 52, kFinest));
+  low_ = high_ = index(value);
+  empty_ = false;
 }
 
 void DyadicHistogram::widen(int exponent) {
-  std::map<std::int64_t, std::int64_t> wide;
   const int shift = std::min(exponent - exponent_, 63);
-  for (const auto& [bin, count] : counts_) wide[bin >> shift] += count;
-  counts_ = std::move(wide);
-  exponent_ = exponent;
+  const std::int64_t low = low_ >> shift;
+  std::array<std::int64_t, kBins> wide{};
+  for (std::int64_t bin = low_; bin <= high_; ++bin) {
+    wide[static_cast<std::size_t>((bin >> shift) - low)] += counts_[static_cast<std::size_t>(bin - low_)];
+  }
+  counts_ = wide;
+  low_ = low;
+  high_ >>= shift;
+  set_exponent(exponent);
 }
 
-// Makes bins so wide that `value` and all before fit into kBins of them.
-void DyadicHistogram::fit(double value) {
-  if (counts_.empty()) exponent_ = value == 0 ? -60 : std::ilogb(value) - 52;
-  const int needed = value == 0 ? exponent_ : std::ilogb(value) - 60;
-  if (needed > exponent_) widen(needed);
-  while (!counts_.empty()) {
+void DyadicHistogram::cover(std::int64_t low, std::int64_t high) {
+  std::ranges::rotate(counts_, counts_.end() - (low_ - low));
+  low_ = low;
+  high_ = high;
+}
+
+void DyadicHistogram::extend(double value) {
+  // A bin's number must fit into an integer; what is that much smaller than the value needs no exact bin.
+  if (value != 0 && std::ilogb(value) - 60 > exponent_) widen(std::ilogb(value) - 60);
+  while (true) {
     const std::int64_t bin = index(value);
-    const std::int64_t low = std::min(bin, counts_.begin()->first);
-    const std::int64_t high = std::max(bin, counts_.rbegin()->first);
-    if (high - low < kBins) return;
+    const std::int64_t low = std::min(bin, low_);
+    const std::int64_t high = std::max(bin, high_);
+    if (high - low < kBins) return cover(low, high);
     widen(exponent_ + 1);
   }
 }
 
 void DyadicHistogram::add(double value) {
   if (!std::isfinite(value)) return;
-  if (counts_.empty() || index(value) < counts_.begin()->first || index(value) > counts_.rbegin()->first) fit(value);
-  ++counts_[index(value)];
+  if (empty_) start(value);
+  const double bin = std::floor(value * scale_);
+  if (bin < static_cast<double>(low_) || bin > static_cast<double>(high_)) extend(value);
+  ++counts_[static_cast<std::size_t>(index(value) - low_)];
 }
 
 void DyadicHistogram::merge(const DyadicHistogram& other) {
-  if (other.counts_.empty()) return;
-  if (counts_.empty()) {
+  if (other.empty_) return;
+  if (empty_) {
     *this = other;
     return;
   }
-  DyadicHistogram finer = other;
-  const int exponent = std::max(exponent_, finer.exponent_);
-  widen(exponent);
-  finer.widen(exponent);
-  for (const auto& [bin, count] : finer.counts_) counts_[bin] += count;
-  while (counts_.rbegin()->first - counts_.begin()->first >= kBins) widen(exponent_ + 1);
+  DyadicHistogram added = other;
+  for (int exponent = std::max(exponent_, added.exponent_);; ++exponent) {
+    widen(exponent);
+    added.widen(exponent);
+    const std::int64_t low = std::min(low_, added.low_);
+    const std::int64_t high = std::max(high_, added.high_);
+    if (high - low >= kBins) continue;
+    cover(low, high);
+    added.cover(low, high);
+    for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += added.counts_[i];
+    return;
+  }
 }
 
 Json DyadicHistogram::report() const {
   Json edges = Json::array();
   Json counts = Json::array();
-  if (!counts_.empty()) {
-    const std::int64_t first = counts_.begin()->first;
-    const std::int64_t last = counts_.rbegin()->first;
-    for (std::int64_t bin = first; bin <= last; ++bin) {
-      edges.push_back(std::ldexp(static_cast<double>(bin), exponent_));
-      const auto found = counts_.find(bin);
-      counts.push_back(found == counts_.end() ? 0 : found->second);
-    }
-    edges.push_back(std::ldexp(static_cast<double>(last + 1), exponent_));
+  for (std::int64_t bin = low_; !empty_ && bin <= high_; ++bin) {
+    edges.push_back(std::ldexp(static_cast<double>(bin), exponent_));
+    counts.push_back(counts_[static_cast<std::size_t>(bin - low_)]);
   }
+  if (!empty_) edges.push_back(std::ldexp(static_cast<double>(high_ + 1), exponent_));
   return {{"edges", edges}, {"counts", counts}};
 }
 
 Json DyadicHistogram::state() const {
   Json counts = Json::array();
-  for (const auto& [bin, count] : counts_) counts.push_back(Json::array({bin, count}));
-  return {{"exponent", exponent_}, {"counts", counts}};
+  for (std::int64_t bin = low_; !empty_ && bin <= high_; ++bin) counts.push_back(counts_[static_cast<std::size_t>(bin - low_)]);
+  return {{"exponent", exponent_}, {"low", low_}, {"counts", counts}};
 }
 
 DyadicHistogram DyadicHistogram::of_state(const Json& state) {
   DyadicHistogram histogram;
-  histogram.exponent_ = state.at("exponent");
-  for (const Json& pair : state.at("counts")) histogram.counts_[pair.at(0)] = pair.at(1);
+  const auto counts = state.at("counts").get<std::vector<std::int64_t>>();
+  if (counts.empty() || counts.size() > histogram.counts_.size()) return histogram;
+  histogram.empty_ = false;
+  histogram.set_exponent(state.at("exponent"));
+  histogram.low_ = state.at("low");
+  histogram.high_ = histogram.low_ + static_cast<std::int64_t>(counts.size()) - 1;
+  std::ranges::copy(counts, histogram.counts_.begin());
   return histogram;
 }
 
@@ -192,12 +225,12 @@ void ColumnProfile::add_integer(std::int64_t value) {
 }
 
 void ColumnProfile::count_value(std::string_view value) {
-  const std::string text(value.substr(0, kShownBytes));
-  const auto found = values_.find(text);
+  const std::string_view shown = value.substr(0, kShownBytes);
+  const auto found = values_.find(shown);
   if (found != values_.end()) {
     ++found->second;
   } else if (values_.size() < kValues) {
-    values_.emplace(text, 1);
+    values_.emplace(shown, 1);
   } else {
     ++other_values_;
   }

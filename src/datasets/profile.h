@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -43,13 +43,26 @@ class DyadicHistogram {
   static DyadicHistogram of_state(const Json& state);
 
  private:
-  void widen(int exponent);
-  void fit(double value);
   std::int64_t index(double value) const;
+  void start(double value);
+  void extend(double value);
+  void set_exponent(int exponent);
+  void widen(int exponent);
+  // Makes room for the bins [low, high], of which there are at most kBins.
+  void cover(std::int64_t low, std::int64_t high);
 
-  int exponent_ = -1074;                          // bins are 2^exponent wide
-  std::map<std::int64_t, std::int64_t> counts_;   // by floor(value / width)
+  bool empty_ = true;
+  int exponent_ = 0;  // bins are 2^exponent wide: bin i holds [i * width, (i + 1) * width)
+  double scale_ = 1;  // 1 / width
+  std::int64_t low_ = 0;  // the lowest and the highest bin
+  std::int64_t high_ = 0;
+  std::array<std::int64_t, kBins> counts_{};  // from low_
 };
+
+struct TextHash : std::hash<std::string_view> {
+  using is_transparent = void;
+};
+using ValueCounts = std::unordered_map<std::string, std::int64_t, TextHash, std::equal_to<>>;
 
 // What is known of a column's values.
 class ColumnProfile {
@@ -80,7 +93,7 @@ class ColumnProfile {
   std::string max_text_;
   DistinctCounter distinct_;
   DyadicHistogram histogram_;
-  std::unordered_map<std::string, std::int64_t> values_;  // of the first kValues distinct texts
+  ValueCounts values_;  // of the first kValues distinct texts
   std::int64_t other_values_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -61,6 +62,24 @@ TEST(Profile, HistogramHoldsEveryValueInAtMostTwentyBins) {
     for (std::size_t bin = 0; bin < counts.size(); ++bin) {
       const auto in = std::ranges::count_if(values, [&](double v) { return v >= edges[bin] && v < edges[bin + 1]; });
       EXPECT_EQ(in, counts[bin]);
+    }
+  }
+}
+
+TEST(Profile, HistogramDoesNotDependOnTheOrder) {
+  std::mt19937_64 random(9);
+  for (int round = 0; round < 50; ++round) {
+    std::vector<double> values;
+    const int exponent = static_cast<int>(random() % 200) - 100;
+    for (int i = 0; i < 30; ++i) values.push_back(i % 7 == 0 ? 0.0 : std::ldexp(static_cast<double>(random() % 2000) - 1000, exponent));
+    std::string first;
+    for (int order = 0; order < 5; ++order) {
+      DyadicHistogram histogram;
+      for (const double value : values) histogram.add(value);
+      const std::string report = dump_json(histogram.report());
+      if (order == 0) first = report;
+      EXPECT_EQ(report, first);
+      std::ranges::shuffle(values, random);
     }
   }
 }
