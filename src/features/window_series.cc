@@ -55,6 +55,15 @@ void sort_rows(SeriesRows& rows) {
   rows = std::move(sorted);
 }
 
+// The number of times, of the first `end`, that are <= us. Searches backward in growing strides: what is asked for is
+// mostly near, and near is in the cache.
+std::size_t count_until(std::span<const std::int64_t> times, std::size_t end, std::int64_t us) {
+  std::size_t above = end, stride = 1;
+  while (above >= stride && times[above - stride] > us) above -= stride, stride *= 2;
+  const std::size_t below = above >= stride ? above - stride : 0;
+  return std::upper_bound(times.begin() + below, times.begin() + above, us) - times.begin();
+}
+
 double answer(const Moments& moments, Aggregate aggregate) {
   if (aggregate == Aggregate::kCount) return moments.count;
   if (moments.count == 0) return kMissing;
@@ -208,12 +217,6 @@ void WindowSeries::rebuild_days(std::int64_t first_day) {
   }
 }
 
-// The number of rows with event time <= us. Most questions are about the newest moment.
-std::size_t WindowSeries::rows_until(std::int64_t us) const {
-  if (times_.empty() || times_.back() <= us) return times_.size();
-  return std::ranges::upper_bound(times_, us) - times_.begin();
-}
-
 double WindowSeries::newest(const NewestRead& read, std::size_t end, std::int64_t us) const {
   if (end == 0 || times_[end - 1] < saturating_subtract(us, read.ttl.count())) return kMissing;
   return values_[(end - 1) * layout_->columns.size() + read.column];
@@ -231,12 +234,11 @@ void WindowSeries::fold_rows(Moments& into, std::size_t column, std::size_t begi
 }
 
 void WindowSeries::as_of(Timestamp moment, const SeriesReads& reads, std::span<double> out) const {
-  const std::size_t end = rows_until(moment.us);
+  const std::size_t end = count_until(times_, times_.size(), moment.us);
   for (const NewestRead& read : reads.newest) out[read.position] = newest(read, end, moment.us);
   for (const WindowRead& read : reads.windows) {
     const std::int64_t start = saturating_subtract(moment.us, read.window.count());
-    const auto first = std::upper_bound(times_.begin(), times_.begin() + end, start);
-    const Span<std::size_t> rows{static_cast<std::size_t>(first - times_.begin()), end};
+    const Span<std::size_t> rows{count_until(times_, end, start), end};
     for (const WindowColumn& column : read.columns) {
       const Moments moments = window(column.column, rows, {start, moment.us});
       for (const WindowOutput& output : column.outputs) out[output.position] = answer(moments, output.aggregate);

@@ -92,7 +92,6 @@ class WindowSeries {
   void rebuild_tiles(std::int64_t from_us);
   void rebuild_hours(std::int64_t first_hour);
   void rebuild_days(std::int64_t first_day);
-  std::size_t rows_until(std::int64_t us) const;
   double newest(const NewestRead& read, std::size_t end, std::int64_t us) const;
   Moments window(std::size_t column, Span<std::size_t> rows, Span<std::int64_t> moments) const;
   void fold_tiles(Moments& into, std::size_t column, Span<std::int64_t> hours) const;

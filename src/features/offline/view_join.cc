@@ -1,5 +1,7 @@
 #include "features/offline/view_join.h"
 
+#include <algorithm>
+
 #include "features/projection.h"
 
 namespace millrace::features::offline {
@@ -46,7 +48,10 @@ void ViewJoin::answer(std::size_t key, std::span<std::vector<double>> features, 
   }
   WindowSeries series(view_->view->layout);
   series.insert(rows);
-  for (const std::uint32_t row : spine_rows_.rows_of(key)) {
+  // In order of the moments, so that what one question touched is at hand for the next.
+  std::vector<std::uint32_t> asking(spine_rows_.rows_of(key).begin(), spine_rows_.rows_of(key).end());
+  std::ranges::sort(asking, {}, [&](std::uint32_t row) { return spine_->moment(row).us; });
+  for (const std::uint32_t row : asking) {
     series.as_of(spine_->moment(row), view_->reads, out);
     store(row, features, out);
   }
