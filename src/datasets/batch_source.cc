@@ -25,9 +25,13 @@ struct Conversion {
 std::string source_sql(Format format, const std::filesystem::path& file) {
   const std::string path = duck::quote_literal(file.string());
   switch (format) {
-    case Format::kParquet: return fmt::format("read_parquet({}, file_row_number = true)", path);
-    case Format::kCsv: return fmt::format("read_csv({}, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"')", path);
-    case Format::kJson: return fmt::format("read_json({}, format = 'array', maximum_depth = 1, sample_size = -1)", path);
+    case Format::kParquet:
+      return fmt::format("read_parquet({}, file_row_number = true)", path);
+    case Format::kCsv:
+      return fmt::format("read_csv({}, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"')",
+                         path);
+    case Format::kJson:
+      return fmt::format("read_json({}, format = 'array', maximum_depth = 1, sample_size = -1)", path);
     case Format::kNdjson:
       return fmt::format("read_json({}, format = 'newline_delimited', maximum_depth = 1, sample_size = -1)", path);
   }
@@ -37,18 +41,23 @@ std::string source_sql(Format format, const std::filesystem::path& file) {
 // DuckDB's message without the path of our scratch file and without its advice on options.
 std::string tidy(std::string message, const std::filesystem::path& file) {
   for (const std::string& name : {"\"" + file.string() + "\"", "'" + file.string() + "'", file.string()}) {
-    for (auto at = message.find(name); at != std::string::npos; at = message.find(name)) message.replace(at, name.size(), "the batch");
+    for (auto at = message.find(name); at != std::string::npos; at = message.find(name))
+      message.replace(at, name.size(), "the batch");
   }
   return message;
 }
 
 std::string text_conversion(const std::string& text, duck::Type type) {
   switch (type) {
-    case duck::Type::kVarchar: return text;
-    case duck::Type::kTimestamp: return fmt::format("try_cast(try_cast({} as timestamptz) as timestamp)", text);
+    case duck::Type::kVarchar:
+      return text;
+    case duck::Type::kTimestamp:
+      return fmt::format("try_cast(try_cast({} as timestamptz) as timestamp)", text);
     case duck::Type::kBigint:
-      return fmt::format("case when regexp_full_match({0}, '\\s*[+-]?[0-9]+(\\.0*)?\\s*') then try_cast({0} as bigint) end", text);
-    default: return fmt::format("try_cast({} as {})", text, duck::type_name(type));
+      return fmt::format(
+          "case when regexp_full_match({0}, '\\s*[+-]?[0-9]+(\\.0*)?\\s*') then try_cast({0} as bigint) end", text);
+    default:
+      return fmt::format("try_cast({} as {})", text, duck::type_name(type));
   }
 }
 
@@ -58,20 +67,28 @@ std::string json_conversion(const std::string& json, duck::Type type) {
     return fmt::format("case when json_type({}) in ({}) then {} end", json, types, value);
   };
   switch (type) {
-    case duck::Type::kVarchar: return when("'VARCHAR'", text);
-    case duck::Type::kTimestamp: return when("'VARCHAR'", text_conversion(text, type));
-    case duck::Type::kBoolean: return when("'BOOLEAN'", text_conversion(text, type));
+    case duck::Type::kVarchar:
+      return when("'VARCHAR'", text);
+    case duck::Type::kTimestamp:
+      return when("'VARCHAR'", text_conversion(text, type));
+    case duck::Type::kBoolean:
+      return when("'BOOLEAN'", text_conversion(text, type));
     case duck::Type::kBigint:
-      return when("'BIGINT', 'UBIGINT', 'DOUBLE'",
-                  fmt::format("case when try_cast({0} as double) = floor(try_cast({0} as double)) then try_cast({0} as bigint) end", text));
-    case duck::Type::kDouble: return when("'BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE'", text_conversion(text, type));
+      return when(
+          "'BIGINT', 'UBIGINT', 'DOUBLE'",
+          fmt::format(
+              "case when try_cast({0} as double) = floor(try_cast({0} as double)) then try_cast({0} as bigint) end",
+              text));
+    case duck::Type::kDouble:
+      return when("'BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE'", text_conversion(text, type));
   }
   std::unreachable();
 }
 
 Conversion conversion(const ColumnSpec& column, duck::Type found, Format format) {
   const std::string name = quote_identifier(column.name);
-  if (format == Format::kCsv) return {column.name, text_conversion(name, column.type), column.type == duck::Type::kVarchar ? "" : name};
+  if (format == Format::kCsv)
+    return {column.name, text_conversion(name, column.type), column.type == duck::Type::kVarchar ? "" : name};
   if (format != Format::kParquet) {
     return {column.name, json_conversion(name, column.type),
             fmt::format("case when json_type({0}) <> 'NULL' then {0}::varchar end", name)};
@@ -97,7 +114,8 @@ Result<void> check_names(const DatasetSpec& spec, const std::vector<duck::Column
     if (std::ranges::find(there, name) == there.end()) missing.push_back(name);
   }
   if (!unknown.empty()) {
-    return invalid_argument("dataset {} has no column \"{}\"{}", spec.name, unknown[0], did_you_mean(unknown[0], wanted));
+    return invalid_argument("dataset {} has no column \"{}\"{}", spec.name, unknown[0],
+                            did_you_mean(unknown[0], wanted));
   }
   if (!missing.empty()) {
     return invalid_argument("the batch has no column \"{}\"; dataset {} has the columns {}", missing[0], spec.name,
@@ -111,8 +129,10 @@ Result<void> check_values(duck::Connection& connection, const DatasetSpec& spec,
   std::string firsts;
   for (const Conversion& c : conversions) {
     if (c.raw.empty()) continue;
-    firsts += fmt::format("{}arg_min({}, \"~row\") filter ({} is not null and {} is null), min(\"~row\") filter ({} is not null and {} is null)",
-                          firsts.empty() ? "" : ", ", c.raw, c.raw, c.typed, c.raw, c.typed);
+    firsts += fmt::format(
+        "{}arg_min({}, \"~row\") filter ({} is not null and {} is null), min(\"~row\") filter ({} is not null and {} "
+        "is null)",
+        firsts.empty() ? "" : ", ", c.raw, c.raw, c.typed, c.raw, c.typed);
   }
   if (firsts.empty()) return {};
   const duck::Table table = TRY(connection.query(fmt::format("select {} from {}", firsts, source)));
@@ -123,18 +143,20 @@ Result<void> check_values(duck::Connection& connection, const DatasetSpec& spec,
     const duck::Column& row = table.columns[at + 1];
     at += 2;
     if (row.is_null(0)) continue;
-    return invalid_argument("row {}: column {} of dataset {} is a {}, not {}", row.ints[0], conversions[i].name, spec.name,
-                            duck::type_name(spec.columns[i].type), duck::quote_literal(value.strings[0].substr(0, 100)));
+    return invalid_argument("row {}: column {} of dataset {} is a {}, not {}", row.ints[0], conversions[i].name,
+                            spec.name, duck::type_name(spec.columns[i].type),
+                            duck::quote_literal(value.strings[0].substr(0, 100)));
   }
   return {};
 }
 
 Result<void> check_event_times(duck::Connection& connection, const DatasetSpec& spec) {
-  const duck::Table table = TRY(connection.query(fmt::format(
-      "select count(*), min(\"~row\") filter ({} is null) from typed", quote_identifier(spec.event_time))));
+  const duck::Table table = TRY(connection.query(
+      fmt::format("select count(*), min(\"~row\") filter ({} is null) from typed", quote_identifier(spec.event_time))));
   if (table.columns[0].ints[0] == 0) return invalid_argument("the batch has no rows");
   if (table.columns[1].is_null(0)) return {};
-  return invalid_argument("row {} has no {}, the event time of dataset {}", table.columns[1].ints[0], spec.event_time, spec.name);
+  return invalid_argument("row {} has no {}, the event time of dataset {}", table.columns[1].ints[0], spec.event_time,
+                          spec.name);
 }
 
 Result<void> check_text(Format format, const std::filesystem::path& file) {
@@ -160,7 +182,8 @@ Result<std::vector<duck::ColumnType>> file_columns(duck::Connection& connection,
   return columns;
 }
 
-Result<void> read_typed(duck::Connection& connection, const DatasetSpec& spec, Format format, const std::filesystem::path& file) {
+Result<void> read_typed(duck::Connection& connection, const DatasetSpec& spec, Format format,
+                        const std::filesystem::path& file) {
   const std::string source = TRY(open_source(connection, format, file));
   const std::vector<duck::ColumnType> found = TRY(file_columns(connection, source));
   TRY(check_names(spec, found));
@@ -178,10 +201,14 @@ Result<void> read_typed(duck::Connection& connection, const DatasetSpec& spec, F
 
 std::string_view kind_of_file(Format format) {
   switch (format) {
-    case Format::kParquet: return "Parquet";
-    case Format::kCsv: return "CSV";
-    case Format::kJson: return "JSON";
-    case Format::kNdjson: return "NDJSON";
+    case Format::kParquet:
+      return "Parquet";
+    case Format::kCsv:
+      return "CSV";
+    case Format::kJson:
+      return "JSON";
+    case Format::kNdjson:
+      return "NDJSON";
   }
   std::unreachable();
 }

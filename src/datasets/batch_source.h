@@ -8,9 +8,10 @@
 
 namespace millrace::datasets {
 
-// Makes a batch's file readable as the temporary view "typed" of the connection: the dataset's columns with their types,
-// and "~row", the row's place in the file from 1. The file must stay. Errors say what is wrong with the batch: not UTF-8, not a complete file,
-// missing or unknown columns, the first value of a wrong type, no rows, a row without event time.
+// Makes a batch's file readable as the temporary view "typed" of the connection: the dataset's columns with their
+// types, and "~row", the row's place in the file from 1. The file must stay. Errors say what is wrong with the batch:
+// not UTF-8, not a complete file, missing or unknown columns, the first value of a wrong type, no rows, a row without
+// event time.
 Result<void> read_batch(duck::Connection& connection, const DatasetSpec& spec, Format format,
                         const std::filesystem::path& file);
 

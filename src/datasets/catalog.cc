@@ -41,7 +41,8 @@ struct SegmentRow {
   Timestamp min_event_time, max_event_time;
   std::int64_t columns = 0;
 };
-BOOST_DESCRIBE_STRUCT(SegmentRow, (), (first_version, uri, sha256, rows, bytes, min_event_time, max_event_time, columns))
+BOOST_DESCRIBE_STRUCT(SegmentRow, (),
+                      (first_version, uri, sha256, rows, bytes, min_event_time, max_event_time, columns))
 
 }  // namespace
 
@@ -185,7 +186,7 @@ Result<Version> Catalog::version(std::string_view dataset, std::optional<std::in
            min_event_time, max_event_time, columns, event_time, profile, batch_profile, validation
     from dataset_versions
     where dataset = ? and version = coalesce(?, (select max(version) from dataset_versions where dataset = ?)))",
-                                                dataset, number, dataset));
+                                               dataset, number, dataset));
   if (rows.empty() && number) return not_found("dataset {} has no version {}", dataset, *number);
   if (rows.empty()) return not_found("dataset {} has no version yet", dataset);
   auto segments = TRY(database_->query<SegmentRow>(R"(
@@ -193,24 +194,24 @@ Result<Version> Catalog::version(std::string_view dataset, std::optional<std::in
     from dataset_segments
     where dataset = ? and first_version <= ?
     order by first_version)",
-                                                    dataset, rows[0].version));
+                                                   dataset, rows[0].version));
   return to_version(dataset, std::move(rows[0]), std::move(segments));
 }
 
 Result<std::optional<VersionSummary>> Catalog::newest(std::string_view dataset) const {
-  return first_of(TRY(database_->query<VersionSummary>(
-      select_summaries("dataset = ? order by version desc limit 1"), dataset)));
+  return first_of(
+      TRY(database_->query<VersionSummary>(select_summaries("dataset = ? order by version desc limit 1"), dataset)));
 }
 
 Result<std::optional<VersionSummary>> Catalog::of_batch(std::string_view dataset, std::string_view batch_id) const {
-  return first_of(TRY(database_->query<VersionSummary>(
-      select_summaries("dataset = ? and batch_id = ?"), dataset, batch_id)));
+  return first_of(
+      TRY(database_->query<VersionSummary>(select_summaries("dataset = ? and batch_id = ?"), dataset, batch_id)));
 }
 
-Result<std::vector<VersionSummary>> Catalog::list_versions(std::string_view dataset, std::int64_t before, int limit) const {
-  return database_->query<VersionSummary>(
-      select_summaries("dataset = ? and version < ? order by version desc limit ?"),
-      dataset, before, limit);
+Result<std::vector<VersionSummary>> Catalog::list_versions(std::string_view dataset, std::int64_t before,
+                                                           int limit) const {
+  return database_->query<VersionSummary>(select_summaries("dataset = ? and version < ? order by version desc limit ?"),
+                                          dataset, before, limit);
 }
 
 Result<std::vector<std::string>> Catalog::segment_hashes(std::string_view dataset) const {
@@ -237,7 +238,7 @@ Result<std::vector<QuarantineFile>> Catalog::quarantine_files(std::string_view d
     from dataset_versions
     where dataset = ? and version = coalesce(?, version) and quarantine_uri is not null
     order by version)",
-                                           dataset, version);
+                                          dataset, version);
 }
 
 Result<std::int64_t> Catalog::log_sequence(std::string_view dataset) const {

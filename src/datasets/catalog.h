@@ -49,7 +49,8 @@ class Catalog {
   Result<std::vector<std::string>> segment_hashes(std::string_view dataset) const;
   Result<std::string> profile_state(std::string_view dataset) const;  // "" before the first version
   Result<std::string> validation(std::string_view dataset, std::int64_t version) const;
-  Result<std::vector<QuarantineFile>> quarantine_files(std::string_view dataset, std::optional<std::int64_t> version) const;
+  Result<std::vector<QuarantineFile>> quarantine_files(std::string_view dataset,
+                                                       std::optional<std::int64_t> version) const;
   Result<std::int64_t> log_sequence(std::string_view dataset) const;  // 0: nothing converted yet
   Result<std::vector<std::string>> uris() const;                      // of all files that versions refer to
 

@@ -20,7 +20,8 @@ constexpr char kSchema[] = {
 
 bool is_name(std::string_view text, std::string_view also) {
   if (text.empty() || (std::isalpha(static_cast<unsigned char>(text[0])) == 0 && text[0] != '_')) return false;
-  return std::ranges::all_of(text, [&](unsigned char c) { return std::isalnum(c) != 0 || also.contains(static_cast<char>(c)); });
+  return std::ranges::all_of(
+      text, [&](unsigned char c) { return std::isalnum(c) != 0 || also.contains(static_cast<char>(c)); });
 }
 
 ColumnSpec parse_column(const Node& node, Diagnostics& diagnostics) {
@@ -119,7 +120,8 @@ std::optional<DatasetSpec> parse_dataset(const Node& document, Diagnostics& diag
   if (const std::vector<Node>* list = reader.list("expectations")) {
     for (const Node& node : *list) {
       spec.expectations.push_back(parse_expectation(node, diagnostics));
-      if (!spec.expectations.back().type.empty()) check_expectation(spec.expectations.back(), spec.columns, diagnostics);
+      if (!spec.expectations.back().type.empty())
+        check_expectation(spec.expectations.back(), spec.columns, diagnostics);
     }
   }
   reader.finish();

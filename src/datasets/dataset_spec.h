@@ -13,7 +13,8 @@ namespace millrace::datasets {
 // What becomes of a batch that fails an expectation.
 enum class OnFailure {
   kReject,      // the whole batch is refused
-  kQuarantine,  // the rows that fail it are set aside; with `mostly`, the batch is refused when more than 1 - mostly fail
+  kQuarantine,  // the rows that fail it are set aside; with `mostly`, the batch is refused when more than 1 - mostly
+                // fail
   kWarn,        // it is recorded in the validation result
 };
 

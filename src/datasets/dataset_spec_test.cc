@@ -38,16 +38,20 @@ TEST(DatasetSpec, FaultsNameThePlaceAndTheNearestName) {
   for (const Case& c : std::vector<Case>{
            {"unknown key", "name: flights", "name: flights\nexpektations: []", "did you mean \"expectations\"?"},
            {"bad type", "type: double", "type: float", "float"},
-           {"dangling event time", "event_time: date", "event_time: dat", "dataset flights has no column \"dat\"; did you mean \"date\"?"},
+           {"dangling event time", "event_time: date", "event_time: dat",
+            "dataset flights has no column \"dat\"; did you mean \"date\"?"},
            {"event time type", "event_time: date", "event_time: delay", "the event time must be a timestamp"},
            {"twice", "name: distance,", "name: Delay,", "declared twice"},
            {"unknown expectation", "expect_table_row_count_to_be_between", "expect_table_row_cont_to_be_between",
             "did you mean \"expect_table_row_count_to_be_between\"?"},
-           {"unknown column", "{column: origin, regex", "{column: orgin, regex", "there is no column \"orgin\"; did you mean \"origin\"?"},
-           {"unknown kwarg", "min_value: -120", "min_valu: -120", "unknown kwarg \"min_valu\"; did you mean \"min_value\"?"},
+           {"unknown column", "{column: origin, regex", "{column: orgin, regex",
+            "there is no column \"orgin\"; did you mean \"origin\"?"},
+           {"unknown kwarg", "min_value: -120", "min_valu: -120",
+            "unknown kwarg \"min_valu\"; did you mean \"min_value\"?"},
            {"wrong kwarg", "min_value: -120", "min_value: low", "is not a bigint"},
            {"mostly", "mostly: 0.5", "mostly: 50", "mostly must be between 0 and 1"},
-           {"cannot quarantine", "max_value: 5}\n    on_failure: warn", "max_value: 5}\n    on_failure: quarantine", "does not judge rows one by one"},
+           {"cannot quarantine", "max_value: 5}\n    on_failure: warn", "max_value: 5}\n    on_failure: quarantine",
+            "does not judge rows one by one"},
            {"bad name", "name: flights", "name: fli/ghts", "is not a dataset name"}}) {
     std::string yaml = kFlights;
     yaml.replace(yaml.find(c.from), std::string(c.from).size(), c.to);

@@ -32,18 +32,19 @@ Result<std::shared_ptr<const Definition>> define(DatasetSpec spec, bool is_log) 
   return definition;
 }
 
-// The new columns behind the old ones, which keep their order: files of earlier versions have a part of the columns, from
-// the first.
+// The new columns behind the old ones, which keep their order: files of earlier versions have a part of the columns,
+// from the first.
 Result<void> keep_order(const DatasetSpec& old, DatasetSpec& spec) {
   std::vector<ColumnSpec> columns;
   for (const ColumnSpec& column : old.columns) {
     const ColumnSpec* found = spec.find_column(column.name);
     if (found == nullptr) {
-      return failed_precondition("column {} of dataset {} cannot be removed: there are rows with it", column.name, spec.name);
+      return failed_precondition("column {} of dataset {} cannot be removed: there are rows with it", column.name,
+                                 spec.name);
     }
     if (found->type != column.type) {
-      return failed_precondition("column {} of dataset {} cannot become a {}: there are rows with it as a {}", column.name,
-                                 spec.name, duck::type_name(found->type), duck::type_name(column.type));
+      return failed_precondition("column {} of dataset {} cannot become a {}: there are rows with it as a {}",
+                                 column.name, spec.name, duck::type_name(found->type), duck::type_name(column.type));
     }
     columns.push_back(*found);
   }
@@ -78,11 +79,21 @@ std::string json_row(const duck::Table& rows, std::size_t row) {
     Json& cell = json[column.name];
     if (column.is_null(row)) continue;
     switch (column.type) {
-      case duck::Type::kBoolean: cell = column.ints[row] != 0; break;
-      case duck::Type::kBigint: cell = column.ints[row]; break;
-      case duck::Type::kDouble: cell = column.doubles[row]; break;
-      case duck::Type::kVarchar: cell = column.strings[row]; break;
-      case duck::Type::kTimestamp: cell = format_time({column.ints[row]}); break;
+      case duck::Type::kBoolean:
+        cell = column.ints[row] != 0;
+        break;
+      case duck::Type::kBigint:
+        cell = column.ints[row];
+        break;
+      case duck::Type::kDouble:
+        cell = column.doubles[row];
+        break;
+      case duck::Type::kVarchar:
+        cell = column.strings[row];
+        break;
+      case duck::Type::kTimestamp:
+        cell = format_time({column.ints[row]});
+        break;
     }
   }
   return dump_json(json);
@@ -135,7 +146,8 @@ Result<void> Datasets::State::apply(DatasetSpec spec, bool is_log) {
   const std::unique_lock lock(mutex);
   auto& entry = entries[spec.name];
   const auto old = entry ? entry->definition() : nullptr;
-  if (old && old->is_log != is_log) return failed_precondition("dataset {} exists already, made by the server", spec.name);
+  if (old && old->is_log != is_log)
+    return failed_precondition("dataset {} exists already, made by the server", spec.name);
   if (old && TRY(catalog.newest(spec.name))) TRY(keep_order(old->spec, spec));
   const auto definition = define(spec, is_log);
   if (!definition) {

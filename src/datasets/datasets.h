@@ -65,8 +65,8 @@ struct PushResult {
 
 enum class RowSource { kBatch, kPush };
 
-// Rows that became known, ordered by event time, then by all columns. A large batch comes as several blocks; their spans
-// follow each other without gap or overlap and together are the batch's span.
+// Rows that became known, ordered by event time, then by all columns. A large batch comes as several blocks; their
+// spans follow each other without gap or overlap and together are the batch's span.
 struct RowBlock {
   const duck::Table& rows;
   Timestamp min_event_time;  // the span that the block covers, both ends included
@@ -150,7 +150,7 @@ class Datasets {
   Result<std::optional<duck::Table>> pushed_rows(std::string_view name) const;
 
   // Called for each batch after its version was recorded, and for each push, in order for one dataset, from the thread
-  // that brings the rows. Register before rows come.
+  // that brings the rows. Register before rows come. The rows of a LogDataset are not told.
   using Listener = std::function<void(const std::string& dataset, const RowBlock& rows, RowSource source)>;
   void on_rows(Listener listener);
 

@@ -13,8 +13,11 @@ namespace {
 
 // Rows n of [from, to): one a minute from 2001-01-01, delays 0..9, and an absurd one where n % 50 == 7.
 std::string rows_sql(int from, int to) {
-  return fmt::format("select timestamp '2001-01-01' + to_minutes(n) as date, (case when n % 50 = 7 then 5000 else n % 10 end)::bigint as delay,"
-                     " n / 2.0::double as distance, 'AB' || chr((65 + n % 3)::int) as origin from range({}, {}) t(n)", from, to);
+  return fmt::format(
+      "select timestamp '2001-01-01' + to_minutes(n) as date, (case when n % 50 = 7 then 5000 else n % 10 end)::bigint "
+      "as delay,"
+      " n / 2.0::double as distance, 'AB' || chr((65 + n % 3)::int) as origin from range({}, {}) t(n)",
+      from, to);
 }
 
 class DatasetsTest : public ::testing::Test {
@@ -103,8 +106,9 @@ TEST_F(DatasetsTest, TheSameRowsHaveTheSameHashWhateverTheirOrderAndFormat) {
   TestHome other;
   MUST(other.datasets->apply(parse_spec(kFlights)));
   const auto path = other.home() / "rows.csv";
-  MUST(MUST(other.duck->connect()).execute("copy (select * from (" + rows_sql(0, 1000) + ") order by delay desc, date) to " +
-                                           duck::quote_literal(path.string()) + " (format csv, header)"));
+  MUST(MUST(other.duck->connect())
+           .execute("copy (select * from (" + rows_sql(0, 1000) + ") order by delay desc, date) to " +
+                    duck::quote_literal(path.string()) + " (format csv, header)"));
   const auto result = MUST(other.datasets->ingest("flights", {.batch_id = "x", .format = Format::kCsv, .path = path}));
   EXPECT_EQ(result.content_hash, hash);
 }
@@ -116,8 +120,12 @@ TEST_F(DatasetsTest, EveryFormatIsRead) {
 {"origin": "XYZ", "date": "2001-01-02T01:00:00Z", "delay": null, "distance": 2.5}
 )";
   EXPECT_EQ(MUST(ingest("ndjson", Format::kNdjson, kNdjson)).rows, 2);
-  EXPECT_EQ(MUST(ingest("json", Format::kJson, R"([{"date": "2001-01-03", "delay": 5, "distance": 1, "origin": "ABC"}])")).rows, 1);
-  const duck::Table rows = home_.query("select * from " + scan_sql(MUST(datasets().version("flights"))) + " order by date, delay");
+  EXPECT_EQ(
+      MUST(ingest("json", Format::kJson, R"([{"date": "2001-01-03", "delay": 5, "distance": 1, "origin": "ABC"}])"))
+          .rows,
+      1);
+  const duck::Table rows =
+      home_.query("select * from " + scan_sql(MUST(datasets().version("flights"))) + " order by date, delay");
   ASSERT_EQ(rows.rows, 5u);
   EXPECT_EQ(rows.types(), parse_spec(kFlights).column_types());
   EXPECT_TRUE(rows.columns[1].is_null(0));
@@ -128,7 +136,9 @@ TEST_F(DatasetsTest, EveryFormatIsRead) {
 TEST_F(DatasetsTest, BadBatchesAreRefusedWithAReason) {
   ingest_rows("1", 0, 1000);
   const std::string good = home_.parquet(rows_sql(0, 10));
-  const auto with = [&](const char* change) { return home_.parquet(fmt::format("select * {} from ({})", change, rows_sql(0, 10))); };
+  const auto with = [&](const char* change) {
+    return home_.parquet(fmt::format("select * {} from ({})", change, rows_sql(0, 10)));
+  };
   struct Case {
     const char* name;
     Format format;
@@ -139,20 +149,33 @@ TEST_F(DatasetsTest, BadBatchesAreRefusedWithAReason) {
            {"empty", Format::kCsv, "", "the batch is empty"},
            {"no rows", Format::kCsv, "date,delay,distance,origin\n", "the batch has no rows"},
            {"no rows in Parquet", Format::kParquet, home_.parquet(rows_sql(0, 0)), "the batch has no rows"},
-           {"extra column", Format::kParquet, with(", 1 as orgin"), "dataset flights has no column \"orgin\"; did you mean \"origin\"?"},
+           {"extra column", Format::kParquet, with(", 1 as orgin"),
+            "dataset flights has no column \"orgin\"; did you mean \"origin\"?"},
            {"missing column", Format::kParquet, with("exclude (distance)"), "the batch has no column \"distance\""},
-           {"wrong type", Format::kParquet, with("replace ('soon' as delay)"), "row 1: column delay of dataset flights is a bigint, not 'soon'"},
-           {"number for text", Format::kParquet, with("replace (5 as origin)"), "row 1: column origin of dataset flights is a varchar, not '5'"},
-           {"fraction", Format::kParquet, with("replace (1.5::double as delay)"), "row 1: column delay of dataset flights is a bigint, not '1.5'"},
-           {"wrong value in CSV", Format::kCsv, "date,delay,distance,origin\n2001-01-01,1,1,ABC\n2001-01-01,1.5,1,ABC\n", "row 2: column delay of dataset flights is a bigint, not '1.5'"},
-           {"wrong date in CSV", Format::kCsv, "date,delay,distance,origin\nsoon,1,1,ABC\n", "row 1: column date of dataset flights is a timestamp, not 'soon'"},
-           {"text in JSON number", Format::kNdjson, R"({"date": "2001-01-01", "delay": "5", "distance": 1, "origin": "ABC"})", "row 1: column delay of dataset flights is a bigint, not '\"5\"'"},
-           {"no event time", Format::kCsv, "date,delay,distance,origin\n,1,1,ABC\n", "row 1 has no date, the event time of dataset flights"},
+           {"wrong type", Format::kParquet, with("replace ('soon' as delay)"),
+            "row 1: column delay of dataset flights is a bigint, not 'soon'"},
+           {"number for text", Format::kParquet, with("replace (5 as origin)"),
+            "row 1: column origin of dataset flights is a varchar, not '5'"},
+           {"fraction", Format::kParquet, with("replace (1.5::double as delay)"),
+            "row 1: column delay of dataset flights is a bigint, not '1.5'"},
+           {"wrong value in CSV", Format::kCsv,
+            "date,delay,distance,origin\n2001-01-01,1,1,ABC\n2001-01-01,1.5,1,ABC\n",
+            "row 2: column delay of dataset flights is a bigint, not '1.5'"},
+           {"wrong date in CSV", Format::kCsv, "date,delay,distance,origin\nsoon,1,1,ABC\n",
+            "row 1: column date of dataset flights is a timestamp, not 'soon'"},
+           {"text in JSON number", Format::kNdjson,
+            R"({"date": "2001-01-01", "delay": "5", "distance": 1, "origin": "ABC"})",
+            "row 1: column delay of dataset flights is a bigint, not '\"5\"'"},
+           {"no event time", Format::kCsv, "date,delay,distance,origin\n,1,1,ABC\n",
+            "row 1 has no date, the event time of dataset flights"},
            {"bad UTF-8", Format::kCsv, "date,delay,distance,origin\n2001-01-01,1,1,AB\xff\n", "line 2 is not UTF-8"},
-           {"cut Parquet", Format::kParquet, good.substr(0, good.size() / 2), "the batch is not a complete Parquet file"},
+           {"cut Parquet", Format::kParquet, good.substr(0, good.size() / 2),
+            "the batch is not a complete Parquet file"},
            {"no Parquet", Format::kParquet, "PAR1 nonsense", "the batch is not a complete Parquet file"},
-           {"cut JSON", Format::kJson, R"([{"date": "2001-01-01", "delay": 5)", "the batch is not a complete JSON file"},
-           {"ragged CSV", Format::kCsv, "date,delay,distance,origin\n2001-01-01,1,1\n", "the batch is not a complete CSV file"}}) {
+           {"cut JSON", Format::kJson, R"([{"date": "2001-01-01", "delay": 5)",
+            "the batch is not a complete JSON file"},
+           {"ragged CSV", Format::kCsv, "date,delay,distance,origin\n2001-01-01,1,1\n",
+            "the batch is not a complete CSV file"}}) {
     const std::string message = refusal(c.format, c.bytes);
     EXPECT_TRUE(message.starts_with("batch bad of dataset flights was refused: ")) << message;
     EXPECT_TRUE(message.contains(c.message)) << c.name << ": " << message;
@@ -168,7 +191,8 @@ TEST_F(DatasetsTest, AFailedExpectationRefusesTheBatch) {
   const auto result = ingest("big", Format::kParquet, home_.parquet(rows_sql(0, 200'000)));
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::kFailedPrecondition);
-  EXPECT_TRUE(result.error().message.contains("expect_table_row_count_to_be_between: 196000 is observed")) << result.error().message;
+  EXPECT_TRUE(result.error().message.contains("expect_table_row_count_to_be_between: 196000 is observed"))
+      << result.error().message;
   EXPECT_EQ(datasets().version("flights").error().message, "dataset flights has no version yet");
 }
 
@@ -202,11 +226,13 @@ TEST_F(DatasetsTest, AChangedSpecMayOnlyAddColumnsOnceThereAreRows) {
   const Version version = MUST(datasets().version("flights"));
   EXPECT_EQ(version.schema.back().name, "carrier");
   EXPECT_EQ(home_.query("select count(carrier) from " + scan_sql(version)).columns[0].ints[0], 98);
-  EXPECT_EQ(count("(select carrier from " + scan_sql(version, {}, MUST(parse_time("2001-01-01T01:00:00Z"))) + ")"), 980);
+  EXPECT_EQ(count("(select carrier from " + scan_sql(version, {}, MUST(parse_time("2001-01-01T01:00:00Z"))) + ")"),
+            980);
   spec.columns.pop_back();
   EXPECT_EQ(datasets().apply(spec).error().code, Code::kFailedPrecondition);
   wider.columns[2].type = duck::Type::kDouble;
-  EXPECT_EQ(datasets().apply(wider).error().message, "column delay of dataset flights cannot become a double: there are rows with it as a bigint");
+  EXPECT_EQ(datasets().apply(wider).error().message,
+            "column delay of dataset flights cannot become a double: there are rows with it as a bigint");
 }
 
 TEST_F(DatasetsTest, UnknownDatasetsNameTheNearest) {
@@ -288,6 +314,7 @@ TEST_F(PushTest, RowsSurviveAndAreForgottenOnceAVersionCoversThem) {
   EXPECT_EQ(rows->find("delay")->ints, (std::vector<std::int64_t>{4, 3}));
   ingest_rows("1", 0, 10'000);
   EXPECT_FALSE(MUST(datasets().pushed_rows("flights")));
+  EXPECT_TRUE(std::filesystem::is_empty(home_.home() / "datasets" / "flights" / "pushed"));
   const PushResult late = MUST(datasets().push_json("flights", kRows, "p1"));
   EXPECT_EQ(late.covered, 2);
   EXPECT_EQ(late.rows, 0);
@@ -303,7 +330,8 @@ TEST_F(PushTest, WrongRowsAreRefusedWhole) {
            {"[", "the rows are not JSON"},
            {"{}", "the rows must be a JSON array of objects"},
            {"[1]", "row 1 is not a JSON object"},
-           {R"([{"date": "2001-01-05", "dely": 3}])", "row 1: dataset flights has no column \"dely\"; did you mean \"delay\"?"},
+           {R"([{"date": "2001-01-05", "dely": 3}])",
+            "row 1: dataset flights has no column \"dely\"; did you mean \"delay\"?"},
            {R"([{"date": "2001-01-05", "delay": "3"}])", "row 1: column delay is a bigint, not \"3\""},
            {R"([{"date": "2001-01-05"}, {"date": null}])", "row 2 has no date, the event time of dataset flights"},
            {R"([{"date": "2001-01-05", "date": "2001-01-06"}])", "row 1 names column date twice"}}) {

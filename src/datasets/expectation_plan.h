@@ -11,9 +11,9 @@ namespace millrace::datasets {
 
 // An expectation about each row: how many rows fail it is counted.
 struct MapPlan {
-  std::string verdict;  // SQL: true, false (the row is unexpected), or null (it has nothing to judge)
-  std::string missing;  // SQL: true where the row has nothing to judge
-  std::string value;    // SQL: what is shown of an unexpected row
+  std::string verdict;    // SQL: true, false (the row is unexpected), or null (it has nothing to judge)
+  std::string missing;    // SQL: true where the row has nothing to judge
+  std::string value;      // SQL: what is shown of an unexpected row
   bool row_level = true;  // the verdict follows from the row alone
 };
 

@@ -40,7 +40,8 @@ Plan window_map(const ColumnSpec& column, const std::string& verdict) {
 
 void require_number(Kwargs& kwargs, const ColumnSpec& column) {
   if (column.type == duck::Type::kBigint || column.type == duck::Type::kDouble) return;
-  kwargs.fault(fmt::format("column {} must be a bigint or double, not a {}", column.name, duck::type_name(column.type)));
+  kwargs.fault(
+      fmt::format("column {} must be a bigint or double, not a {}", column.name, duck::type_name(column.type)));
 }
 
 void require_text(Kwargs& kwargs, const ColumnSpec& column) {
@@ -109,16 +110,19 @@ Plan z_scores(Kwargs& kwargs) {
   if (!threshold) kwargs.fault("threshold is missing");
   const bool both = kwargs.flag("double_sided", true);
   const std::string z = fmt::format("({0} - avg({0}) over ()) / stddev_samp({0}) over ()", sql_name(column));
-  return window_map(column, fmt::format("coalesce({} < {:e}, true)", both ? "abs(" + z + ")" : z, threshold.value_or(0)));
+  return window_map(column,
+                    fmt::format("coalesce({} < {:e}, true)", both ? "abs(" + z + ")" : z, threshold.value_or(0)));
 }
 
 bool is_type(const std::string& name, duck::Type type) {
   static const std::vector<std::pair<duck::Type, std::vector<std::string>>> kAliases{
       {duck::Type::kBoolean, {"boolean", "bool", "BOOLEAN", "BOOL"}},
-      {duck::Type::kBigint, {"bigint", "int", "integer", "int64", "long", "BIGINT", "INTEGER", "INT", "LongType", "IntegerType"}},
+      {duck::Type::kBigint,
+       {"bigint", "int", "integer", "int64", "long", "BIGINT", "INTEGER", "INT", "LongType", "IntegerType"}},
       {duck::Type::kDouble, {"double", "float", "float64", "DOUBLE", "FLOAT", "REAL", "DoubleType", "FloatType"}},
       {duck::Type::kVarchar, {"varchar", "str", "string", "object", "text", "VARCHAR", "TEXT", "STRING", "StringType"}},
-      {duck::Type::kTimestamp, {"timestamp", "datetime", "datetime64", "datetime64[ns]", "TIMESTAMP", "DATETIME", "TimestampType"}}};
+      {duck::Type::kTimestamp,
+       {"timestamp", "datetime", "datetime64", "datetime64[ns]", "TIMESTAMP", "DATETIME", "TimestampType"}}};
   const auto& names = kAliases[static_cast<std::size_t>(type)].second;
   return std::ranges::find(names, name) != names.end();
 }
@@ -143,7 +147,8 @@ Plan text_map(Kwargs& kwargs, const ColumnSpec& column, std::string verdict) {
 Plan dateutil_parseable(Kwargs& kwargs) {
   const ColumnSpec& column = kwargs.column();
   const std::string name = sql_name(column);
-  return text_map(kwargs, column, fmt::format("case when {0} is not null then try_cast({0} as timestamp) is not null end", name));
+  return text_map(kwargs, column,
+                  fmt::format("case when {0} is not null then try_cast({0} as timestamp) is not null end", name));
 }
 Plan json_parseable(Kwargs& kwargs) {
   const ColumnSpec& column = kwargs.column();
@@ -152,8 +157,9 @@ Plan json_parseable(Kwargs& kwargs) {
 Plan strftime_format(Kwargs& kwargs) {
   const ColumnSpec& column = kwargs.column();
   const std::string format = duck::quote_literal(kwargs.text("strftime_format"));
-  return text_map(kwargs, column, fmt::format("case when {0} is not null then try_strptime({0}, {1}) is not null end",
-                                              sql_name(column), format));
+  return text_map(
+      kwargs, column,
+      fmt::format("case when {0} is not null then try_strptime({0}, {1}) is not null end", sql_name(column), format));
 }
 
 std::string regex_test(const ColumnSpec& column, const std::string& regex) {
@@ -245,8 +251,8 @@ Plan quantiles(Kwargs& kwargs) {
   std::vector<std::string> tests;
   const auto quantile = ranges.find("quantiles");
   const auto bounds = ranges.find("value_ranges");
-  const bool complete = quantile != ranges.end() && bounds != ranges.end() && quantile->is_array() && bounds->is_array() &&
-                        quantile->size() == bounds->size() && !quantile->empty();
+  const bool complete = quantile != ranges.end() && bounds != ranges.end() && quantile->is_array() &&
+                        bounds->is_array() && quantile->size() == bounds->size() && !quantile->empty();
   if (!complete) kwargs.fault("quantile_ranges needs quantiles and value_ranges, two lists of one length");
   for (std::size_t i = 0; complete && i < quantile->size(); ++i) {
     const Json& pair = (*bounds)[i];
@@ -289,11 +295,13 @@ std::string contains_set(Kwargs& kwargs, const ColumnSpec& column) {
 }
 Plan distinct_contain_set(Kwargs& kwargs) {
   const ColumnSpec& column = kwargs.column();
-  return AggregatePlan{.success = contains_set(kwargs, column), .observed = distinct_values(sql_name(column)), .observed_is_json = true};
+  return AggregatePlan{
+      .success = contains_set(kwargs, column), .observed = distinct_values(sql_name(column)), .observed_is_json = true};
 }
 Plan distinct_equal_set(Kwargs& kwargs) {
   const ColumnSpec& column = kwargs.column();
-  const std::string outside = fmt::format("count(*) filter ({} not in {}) = 0", sql_name(column), set_of(kwargs, column.type));
+  const std::string outside =
+      fmt::format("count(*) filter ({} not in {}) = 0", sql_name(column), set_of(kwargs, column.type));
   return AggregatePlan{.success = contains_set(kwargs, column) + " and " + outside,
                        .observed = distinct_values(sql_name(column)),
                        .observed_is_json = true};
@@ -316,7 +324,8 @@ Plan column_count_between(Kwargs& kwargs) {
 Plan column_count_equal(Kwargs& kwargs) {
   const auto value = kwargs.integer("value");
   if (!value) kwargs.fault("value is missing");
-  return FixedPlan{static_cast<std::int64_t>(kwargs.columns().size()) == value, std::to_string(kwargs.columns().size())};
+  return FixedPlan{static_cast<std::int64_t>(kwargs.columns().size()) == value,
+                   std::to_string(kwargs.columns().size())};
 }
 
 std::vector<std::string> column_names(const Kwargs& kwargs) {
@@ -393,8 +402,9 @@ Plan pair_in_set(Kwargs& kwargs) {
       kwargs.fault("value_pairs_set is a list of pairs");
       break;
     }
-    tests.push_back(fmt::format("({} = {} and {} = {})", sql_name(a), kwargs.literal_of("value_pairs_set", pair[0], a.type),
-                                sql_name(b), kwargs.literal_of("value_pairs_set", pair[1], b.type)));
+    tests.push_back(fmt::format("({} = {} and {} = {})", sql_name(a),
+                                kwargs.literal_of("value_pairs_set", pair[0], a.type), sql_name(b),
+                                kwargs.literal_of("value_pairs_set", pair[1], b.type)));
   }
   return pair_plan(kwargs, a, b, "(" + joined(tests, " or ") + ")");
 }
@@ -524,7 +534,8 @@ std::expected<ExpectationPlan, std::string> plan_expectation(const ExpectationSp
                                                              const std::vector<ColumnSpec>& columns) {
   const auto rule = std::ranges::find(kRules, spec.type, &Rule::name);
   if (rule == std::end(kRules)) {
-    return std::unexpected(fmt::format("unknown expectation \"{}\"{}", spec.type, did_you_mean(spec.type, expectation_names())));
+    return std::unexpected(
+        fmt::format("unknown expectation \"{}\"{}", spec.type, did_you_mean(spec.type, expectation_names())));
   }
   const Result<Json> json = parse_json(spec.kwargs);
   if (!json || !json->is_object()) return std::unexpected(fmt::format("{}: kwargs must be a mapping", spec.type));

@@ -1,8 +1,7 @@
 #include <fcntl.h>
-#include <unistd.h>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -63,7 +62,8 @@ class Ingestion {
   Result<IngestResult> run() {
     Result<IngestResult> result = ingest();
     if (result || !is_refusal(result.error().code)) return result;
-    Error error = std::move(result.error()).in(fmt::format("batch {} of dataset {} was refused", batch_.batch_id, spec_.name));
+    Error error =
+        std::move(result.error()).in(fmt::format("batch {} of dataset {} was refused", batch_.batch_id, spec_.name));
     TRY(publish_refusal(error));
     return std::unexpected(std::move(error));
   }
@@ -84,7 +84,8 @@ class Ingestion {
     const std::scoped_lock lock(entry_.rows_mutex);
     const Version version = TRY(record_version(state_, spec_, segment));
     TRY(tell_listeners(version.version, segment));
-    if (entry_.pushes) TRY(entry_.pushes->covered(version.max_event_time));
+    PushLog* pushes = TRY(state_.push_log(entry_, spec_, Datasets::State::Make::kIfPushed));
+    if (pushes != nullptr) TRY(pushes->covered(version.max_event_time));
     return IngestResult{.dataset = spec_.name,
                         .version = version.version,
                         .rows = segment.rows,
@@ -105,12 +106,14 @@ class Ingestion {
 
   std::string columns() const {
     std::string list;
-    for (const ColumnSpec& column : spec_.columns) list += (list.empty() ? "" : ", ") + duck::quote_identifier(column.name);
+    for (const ColumnSpec& column : spec_.columns)
+      list += (list.empty() ? "" : ", ") + duck::quote_identifier(column.name);
     return list;
   }
 
   Result<void> copy(const std::string& select, const fs::path& file) {
-    TRY(connection_->execute(fmt::format("copy ({}) to {} (format parquet)", select, duck::quote_literal(file.string()))));
+    TRY(connection_->execute(
+        fmt::format("copy ({}) to {} (format parquet)", select, duck::quote_literal(file.string()))));
     return {};
   }
 
@@ -147,7 +150,8 @@ class Ingestion {
   Result<void> tell_listeners(std::int64_t version, const NewSegment& segment) {
     Timestamp from = segment.min_event_time;
     const auto tell = [&](Timestamp to) {
-      state_.tell(spec_.name, {.rows = block_, .min_event_time = from, .max_event_time = to, .version = version}, RowSource::kBatch);
+      state_.tell(spec_.name, {.rows = block_, .min_event_time = from, .max_event_time = to, .version = version},
+                  RowSource::kBatch);
       from = to + Duration{1};
       block_.clear();
     };

@@ -25,11 +25,16 @@ bool quarantines(const ExpectationPlan& plan) { return plan.spec.on_failure == O
 Json to_json(const duck::Column& column, std::size_t row) {
   if (column.is_null(row)) return nullptr;
   switch (column.type) {
-    case duck::Type::kBoolean: return column.ints[row] != 0;
-    case duck::Type::kBigint: return column.ints[row];
-    case duck::Type::kDouble: return column.doubles[row];
-    case duck::Type::kVarchar: return column.strings[row];
-    case duck::Type::kTimestamp: return format_time({column.ints[row]});
+    case duck::Type::kBoolean:
+      return column.ints[row] != 0;
+    case duck::Type::kBigint:
+      return column.ints[row];
+    case duck::Type::kDouble:
+      return column.doubles[row];
+    case duck::Type::kVarchar:
+      return column.strings[row];
+    case duck::Type::kTimestamp:
+      return format_time({column.ints[row]});
   }
   std::unreachable();
 }
@@ -72,13 +77,15 @@ class Judge {
   // All rows with their reasons, in order, once; what follows looks at parts of it.
   Result<void> sort_out() {
     const std::string verdicts = verdict_list();
-    TRY(connection_.execute(fmt::format(
-        "create or replace temp table judged as select *, {} as \"~reason\" from (select *{} from typed) order by {}, \"~row\"",
-        verdicts.empty() ? "''" : reasons(), verdicts, order_of(spec_))));
-    TRY(connection_.execute(fmt::format(
-        "create or replace temp view kept as select {0}, \"~row\" from judged where \"~reason\" = '';"
-        "create or replace temp view set_aside as select {0}, \"~row\", \"~reason\" from judged where \"~reason\" <> ''",
-        column_list(spec_))));
+    TRY(
+        connection_.execute(fmt::format("create or replace temp table judged as select *, {} as \"~reason\" from "
+                                        "(select *{} from typed) order by {}, \"~row\"",
+                                        verdicts.empty() ? "''" : reasons(), verdicts, order_of(spec_))));
+    TRY(connection_.execute(
+        fmt::format("create or replace temp view kept as select {0}, \"~row\" from judged where \"~reason\" = '';"
+                    "create or replace temp view set_aside as select {0}, \"~row\", \"~reason\" from judged where "
+                    "\"~reason\" <> ''",
+                    column_list(spec_))));
     return count();
   }
 
@@ -112,7 +119,8 @@ class Judge {
       }
     }
     if (asked.empty()) return {};
-    const duck::Table answer = TRY(connection_.query(fmt::format("select {} from (select *{} from {})", outer, inner, table)));
+    const duck::Table answer =
+        TRY(connection_.query(fmt::format("select {} from (select *{} from {})", outer, inner, table)));
     for (std::size_t k = 0; k < asked.size(); ++k) {
       TRY(add_answer(asked[k], answer, 1 + 2 * k, table));
     }
@@ -123,7 +131,8 @@ class Judge {
     const duck::Column& first = answer.columns[column];
     const duck::Column& second = answer.columns[column + 1];
     if (plans_[i].map() != nullptr) {
-      return add_map(i, table, {.elements = answer.columns[0].ints[0], .missing = first.ints[0], .unexpected = second.ints[0]});
+      return add_map(i, table,
+                     {.elements = answer.columns[0].ints[0], .missing = first.ints[0], .unexpected = second.ints[0]});
     }
     const auto& aggregate = std::get<AggregatePlan>(plans_[i].plan);
     const bool success = !first.is_null(0) && first.ints[0] != 0;
@@ -141,7 +150,8 @@ class Judge {
 
   Result<void> add_map(std::size_t i, const std::string& table, Counts counts) {
     const std::int64_t judged = counts.elements - counts.missing;
-    const double good = judged == 0 ? 1.0 : static_cast<double>(judged - counts.unexpected) / static_cast<double>(judged);
+    const double good =
+        judged == 0 ? 1.0 : static_cast<double>(judged - counts.unexpected) / static_cast<double>(judged);
     Json unexpected = Json::array();
     if (counts.unexpected > 0) unexpected = TRY(shown_values(*plans_[i].map(), table));
     const std::string message = fmt::format("{} of {} rows are unexpected, e.g. {}", counts.unexpected, judged,
@@ -160,9 +170,10 @@ class Judge {
   }
 
   Result<Json> shown_values(const MapPlan& map, const std::string& table) {
-    const duck::Table values = TRY(connection_.query(fmt::format(
-        "select value from (select {} as value, {} as good, \"~row\" from {}) where good is false order by \"~row\" limit {}",
-        map.value, map.verdict, table, kShown)));
+    const duck::Table values =
+        TRY(connection_.query(fmt::format("select value from (select {} as value, {} as good, \"~row\" from {}) where "
+                                          "good is false order by \"~row\" limit {}",
+                                          map.value, map.verdict, table, kShown)));
     Json list = Json::array();
     for (std::size_t row = 0; row < values.rows; ++row) list.push_back(to_json(values.columns[0], row));
     return list;

@@ -11,10 +11,10 @@ namespace millrace::datasets {
 
 // What the expectations made of a batch.
 struct Judgement {
-  std::int64_t rows = 0;         // in the batch
+  std::int64_t rows = 0;  // in the batch
   std::int64_t kept = 0;
   std::int64_t quarantined = 0;
-  std::string validation;        // JSON in the shape of Great Expectations' validation result
+  std::string validation;                // JSON in the shape of Great Expectations' validation result
   std::vector<std::string> rejected_by;  // why the batch is refused; empty where it is not
 };
 

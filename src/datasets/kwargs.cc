@@ -41,7 +41,8 @@ const ColumnSpec& Kwargs::find_column(const Json& name) {
   if (found != columns_.end()) return *found;
   std::vector<std::string> names;
   for (const ColumnSpec& column : columns_) names.push_back(column.name);
-  fault(fmt::format("there is no column \"{}\"{}", name.get<std::string>(), did_you_mean(name.get<std::string>(), names)));
+  fault(fmt::format("there is no column \"{}\"{}", name.get<std::string>(),
+                    did_you_mean(name.get<std::string>(), names)));
   return kNoColumn;
 }
 

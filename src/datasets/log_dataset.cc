@@ -19,7 +19,8 @@ Result<DatasetSpec> dataset_spec(const Datasets::State& state, const LogDatasetS
   if (const auto known = state.find(spec.name)) made.columns = (*known)->definition()->spec.columns;
   for (const auto& column : spec.columns) {
     const ColumnSpec* there = made.find_column(column.name);
-    if (there == nullptr) made.columns.push_back({.name = column.name, .type = column.type});
+    if (there == nullptr)
+      made.columns.push_back({.name = column.name, .type = column.type});
     else if (there->type != column.type) {
       return failed_precondition("column {} of dataset {} is a {} in earlier rows, not a {}", column.name, spec.name,
                                  duck::type_name(there->type), duck::type_name(column.type));
@@ -29,7 +30,8 @@ Result<DatasetSpec> dataset_spec(const Datasets::State& state, const LogDatasetS
   if (time == nullptr || time->type != duck::Type::kTimestamp) {
     return invalid_argument("dataset {} needs a timestamp column {}", spec.name, spec.event_time);
   }
-  if (made.find_column(spec.key) == nullptr) return invalid_argument("dataset {} has no key column {}", spec.name, spec.key);
+  if (made.find_column(spec.key) == nullptr)
+    return invalid_argument("dataset {} has no key column {}", spec.name, spec.key);
   return made;
 }
 
@@ -93,7 +95,8 @@ Result<void> LogDataset::State::stage(duck::Connection& connection, const std::v
 // The keys of the segments that overlap the staged rows in event time, as a subquery; "" where there are none.
 Result<std::string> LogDataset::State::known_keys(duck::Connection& connection) const {
   const Result<Version> newest = datasets.catalog.version(spec.name, std::nullopt);
-  if (!newest) return newest.error().code == Code::kNotFound ? Result<std::string>("") : std::unexpected(newest.error());
+  if (!newest)
+    return newest.error().code == Code::kNotFound ? Result<std::string>("") : std::unexpected(newest.error());
   const std::string time = quote_identifier(spec.event_time);
   const duck::Table span = TRY(connection.query(fmt::format("select min({0}), max({0}) from staged", time)));
   if (span.columns[0].is_null(0)) return "";
@@ -110,7 +113,8 @@ Result<std::string> LogDataset::State::known_keys(duck::Connection& connection) 
 // The staged rows that are new, each key once, as a from clause.
 Result<std::string> LogDataset::State::new_rows(duck::Connection& connection) const {
   const std::string key = quote_identifier(spec.key);
-  std::string rows = fmt::format("(select * from staged where {} is not null and {} is not null)", key, quote_identifier(spec.event_time));
+  std::string rows = fmt::format("(select * from staged where {} is not null and {} is not null)", key,
+                                 quote_identifier(spec.event_time));
   const duck::Table doubled = TRY(connection.query(
       fmt::format("select count(*) from (select 1 from {} group by {} having count(*) > 1)", rows, key)));
   if (doubled.columns[0].ints[0] > 0) {
@@ -125,9 +129,9 @@ Result<std::string> LogDataset::State::new_rows(duck::Connection& connection) co
 // event time and key order the rows fully.
 Result<std::optional<NewSegment>> LogDataset::State::convert(duck::Connection& connection, const fs::path& file) const {
   NewSegment segment{.dataset = spec.name, .rows_file = file};
-  TRY(connection.execute(fmt::format("copy (select {} from {} order by {}, {}) to {} (format parquet)", columns_of(dataset),
-                                     TRY(new_rows(connection)), quote_identifier(spec.event_time), quote_identifier(spec.key),
-                                     duck::quote_literal(file.string()))));
+  TRY(connection.execute(fmt::format("copy (select {} from {} order by {}, {}) to {} (format parquet)",
+                                     columns_of(dataset), TRY(new_rows(connection)), quote_identifier(spec.event_time),
+                                     quote_identifier(spec.key), duck::quote_literal(file.string()))));
   Profile profile(dataset.column_types());
   const std::string written = "select * from " + duck::read_parquet_sql({&file, 1});
   TRY(connection.stream(written, [&](duck::Table& rows) -> Result<void> {
@@ -163,9 +167,11 @@ Result<std::unique_ptr<LogDataset>> LogDataset::open(Datasets& datasets, LogData
   DatasetSpec dataset = TRY(dataset_spec(owner, spec));
   TRY(owner.apply(dataset, true));
   const std::int64_t converted = TRY(owner.catalog.log_sequence(spec.name));
-  auto log = TRY(RowLog::open({.directory = owner.folder(spec.name) / "log", .columns = spec.columns, .first_sequence = converted + 1}));
+  auto log = TRY(RowLog::open(
+      {.directory = owner.folder(spec.name) / "log", .columns = spec.columns, .first_sequence = converted + 1}));
   TRY(log->drop(converted));  // of a process that died between its commit and this
-  std::unique_ptr<State> state(new State{.datasets = owner, .spec = std::move(spec), .dataset = std::move(dataset), .log = std::move(log)});
+  std::unique_ptr<State> state(
+      new State{.datasets = owner, .spec = std::move(spec), .dataset = std::move(dataset), .log = std::move(log)});
   return std::unique_ptr<LogDataset>(new LogDataset(std::move(state)));
 }
 

@@ -16,7 +16,8 @@ struct LogDatasetSpec {
   std::string description;
   std::vector<duck::ColumnType> columns;  // in the order of append()'s values
   std::string event_time;                 // a timestamp column
-  std::string key;  // a column; of rows with one key the first in event time is kept, rows without key or event time are not
+  std::string
+      key;  // a column; of rows with one key the first in event time is kept, rows without key or event time are not
 };
 
 // A dataset fed row by row: append() on the hot path, commit() now and then to make a version of what came. append() is
@@ -33,9 +34,9 @@ class LogDataset {
   // Durable against the death of the process when it returns.
   Result<void> append(std::span<const Value> row);
 
-  // Turns the appended rows into one Parquet segment of a new version, each key once: rows whose key the dataset already
-  // has, in segments that overlap in event time, are dropped. nullopt where nothing was new. Exactly once, whenever the
-  // process dies.
+  // Turns the appended rows into one Parquet segment of a new version, each key once: rows whose key the dataset
+  // already has, in segments that overlap in event time, are dropped. nullopt where nothing was new. Exactly once,
+  // whenever the process dies.
   Result<std::optional<Version>> commit();
 
   std::int64_t pending() const;  // rows appended and not yet committed

@@ -16,16 +16,18 @@ namespace millrace::datasets {
 namespace {
 
 LogDatasetSpec labels() {
-  return {.name = "delays.labels",
-          .description = "",
-          .columns = {{"id", duck::Type::kVarchar}, {"event_time", duck::Type::kTimestamp}, {"label", duck::Type::kDouble}},
-          .event_time = "event_time",
-          .key = "id"};
+  return {
+      .name = "delays.labels",
+      .description = "",
+      .columns = {{"id", duck::Type::kVarchar}, {"event_time", duck::Type::kTimestamp}, {"label", duck::Type::kDouble}},
+      .event_time = "event_time",
+      .key = "id"};
 }
 
 Result<void> append(LogDataset& log, std::int64_t n) {
   const std::string id = "flight-" + std::to_string(n);
-  const Value row[] = {Value::of(std::string_view(id)), Value::of(Timestamp{n * 1'000'000}), Value::of(static_cast<double>(n % 2))};
+  const Value row[] = {Value::of(std::string_view(id)), Value::of(Timestamp{n * 1'000'000}),
+                       Value::of(static_cast<double>(n % 2))};
   return log.append(row);
 }
 
@@ -33,7 +35,8 @@ class LogDatasetTest : public ::testing::Test {
  protected:
   std::unique_ptr<LogDataset> open() { return MUST(LogDataset::open(*home_.datasets, labels())); }
   duck::Table rows() {
-    return home_.query("select id, event_time, label from " + scan_sql(MUST(home_.datasets->version("delays.labels"))) + " order by event_time, id");
+    return home_.query("select id, event_time, label from " + scan_sql(MUST(home_.datasets->version("delays.labels"))) +
+                       " order by event_time, id");
   }
 
   TestHome home_;
@@ -108,7 +111,8 @@ TEST_F(LogDatasetTest, ColumnsMayBeAdded) {
   LogDatasetSpec wider = labels();
   wider.columns.insert(wider.columns.begin(), {"version", duck::Type::kBigint});
   auto log = MUST(LogDataset::open(*home_.datasets, wider));
-  const Value row[] = {Value::of(std::int64_t{7}), Value::of(std::string_view("flight-3")), Value::of(Timestamp{3'000'000}), Value::of(0.5)};
+  const Value row[] = {Value::of(std::int64_t{7}), Value::of(std::string_view("flight-3")),
+                       Value::of(Timestamp{3'000'000}), Value::of(0.5)};
   ASSERT_TRUE(log->append(row));
   const Version version = *MUST(log->commit());
   const duck::Table table = home_.query("select id, version from " + scan_sql(version) + " order by id");
@@ -120,8 +124,9 @@ TEST_F(LogDatasetTest, ColumnsMayBeAdded) {
 
 TEST_F(LogDatasetTest, BatchesAndPushesAreRefused) {
   auto log = open();
-  EXPECT_EQ(home_.datasets->ingest("delays.labels", {.batch_id = "1", .format = Format::kCsv, .bytes = "a"}).error().message,
-            "dataset delays.labels takes no batches: the server fills it");
+  EXPECT_EQ(
+      home_.datasets->ingest("delays.labels", {.batch_id = "1", .format = Format::kCsv, .bytes = "a"}).error().message,
+      "dataset delays.labels takes no batches: the server fills it");
   EXPECT_FALSE(home_.datasets->push_json("delays.labels", "[]", "1"));
 }
 
@@ -162,7 +167,8 @@ TEST_F(LogDatasetTest, NothingIsLostOrDoubledByKill) {
   home_.start();
   MUST(open()->commit());
   const std::int64_t total = accepted[0] + accepted[1];
-  const duck::Table counts = home_.query("select count(*), count(distinct id) from " + scan_sql(MUST(home_.datasets->version("delays.labels"))));
+  const duck::Table counts = home_.query("select count(*), count(distinct id) from " +
+                                         scan_sql(MUST(home_.datasets->version("delays.labels"))));
   EXPECT_EQ(counts.columns[0].ints[0], counts.columns[1].ints[0]);
   EXPECT_GE(counts.columns[0].ints[0], total);
   EXPECT_LE(counts.columns[0].ints[0], total + 20);  // accepted, but not yet told about when the process died

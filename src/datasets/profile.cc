@@ -38,7 +38,9 @@ int digit(char c) { return c >= 'a' ? c - 'a' + 10 : c - '0'; }
 
 std::vector<std::pair<std::string, std::int64_t>> by_frequency(const ValueCounts& values) {
   std::vector<std::pair<std::string, std::int64_t>> sorted(values.begin(), values.end());
-  std::ranges::sort(sorted, [](const auto& a, const auto& b) { return std::pair(-a.second, a.first) < std::pair(-b.second, b.first); });
+  std::ranges::sort(sorted, [](const auto& a, const auto& b) {
+    return std::pair(-a.second, a.first) < std::pair(-b.second, b.first);
+  });
   return sorted;
 }
 
@@ -101,7 +103,9 @@ Result<DistinctCounter> DistinctCounter::decode(std::string_view text) {
   return counter;
 }
 
-std::int64_t DyadicHistogram::index(double value) const { return static_cast<std::int64_t>(std::floor(value * scale_)); }
+std::int64_t DyadicHistogram::index(double value) const {
+  return static_cast<std::int64_t>(std::floor(value * scale_));
+}
 
 void DyadicHistogram::set_exponent(int exponent) {
   exponent_ = exponent;
@@ -187,7 +191,8 @@ Json DyadicHistogram::report() const {
 
 Json DyadicHistogram::state() const {
   Json counts = Json::array();
-  for (std::int64_t bin = low_; !empty_ && bin <= high_; ++bin) counts.push_back(counts_[static_cast<std::size_t>(bin - low_)]);
+  for (std::int64_t bin = low_; !empty_ && bin <= high_; ++bin)
+    counts.push_back(counts_[static_cast<std::size_t>(bin - low_)]);
   return {{"exponent", exponent_}, {"low", low_}, {"counts", counts}};
 }
 
@@ -296,19 +301,31 @@ Json ColumnProfile::report() const {
     json["max"] = max;
   };
   switch (type_) {
-    case duck::Type::kBoolean: both(min_integer_ != 0, max_integer_ != 0); break;
-    case duck::Type::kBigint: both(min_integer_, max_integer_); break;
-    case duck::Type::kDouble: both(min_number_, max_number_); break;
-    case duck::Type::kVarchar: both(min_text_.substr(0, kShownBytes), max_text_.substr(0, kShownBytes)); break;
-    case duck::Type::kTimestamp: both(format_time({min_integer_}), format_time({max_integer_})); break;
+    case duck::Type::kBoolean:
+      both(min_integer_ != 0, max_integer_ != 0);
+      break;
+    case duck::Type::kBigint:
+      both(min_integer_, max_integer_);
+      break;
+    case duck::Type::kDouble:
+      both(min_number_, max_number_);
+      break;
+    case duck::Type::kVarchar:
+      both(min_text_.substr(0, kShownBytes), max_text_.substr(0, kShownBytes));
+      break;
+    case duck::Type::kTimestamp:
+      both(format_time({min_integer_}), format_time({max_integer_}));
+      break;
   }
   json["distinct"] = std::min(count_, distinct_.estimate());
   if (type_ == duck::Type::kVarchar) {
     Json top = Json::array();
     std::int64_t rest = other_values_;
     for (const auto& [value, count] : by_frequency(values_)) {
-      if (top.size() < kTopValues) top.push_back({{"value", value}, {"count", count}});
-      else rest += count;
+      if (top.size() < kTopValues)
+        top.push_back({{"value", value}, {"count", count}});
+      else
+        rest += count;
     }
     json["top"] = top;
     json["other"] = rest;

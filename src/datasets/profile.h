@@ -52,8 +52,8 @@ class DyadicHistogram {
   void cover(std::int64_t low, std::int64_t high);
 
   bool empty_ = true;
-  int exponent_ = 0;  // bins are 2^exponent wide: bin i holds [i * width, (i + 1) * width)
-  double scale_ = 1;  // 1 / width
+  int exponent_ = 0;      // bins are 2^exponent wide: bin i holds [i * width, (i + 1) * width)
+  double scale_ = 1;      // 1 / width
   std::int64_t low_ = 0;  // the lowest and the highest bin
   std::int64_t high_ = 0;
   std::array<std::int64_t, kBins> counts_{};  // from low_

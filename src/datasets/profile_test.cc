@@ -11,7 +11,8 @@ namespace millrace::datasets {
 namespace {
 
 duck::Table table(const std::vector<std::optional<double>>& numbers, const std::vector<std::string>& texts) {
-  duck::Table table = duck::Table::of({{"x", duck::Type::kDouble}, {"n", duck::Type::kBigint}, {"s", duck::Type::kVarchar}});
+  duck::Table table =
+      duck::Table::of({{"x", duck::Type::kDouble}, {"n", duck::Type::kBigint}, {"s", duck::Type::kVarchar}});
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     numbers[i] ? table.columns[0].append_double(*numbers[i]) : table.columns[0].append_null();
     table.columns[1].append_int(static_cast<std::int64_t>(i));
@@ -71,7 +72,8 @@ TEST(Profile, HistogramDoesNotDependOnTheOrder) {
   for (int round = 0; round < 50; ++round) {
     std::vector<double> values;
     const int exponent = static_cast<int>(random() % 200) - 100;
-    for (int i = 0; i < 30; ++i) values.push_back(i % 7 == 0 ? 0.0 : std::ldexp(static_cast<double>(random() % 2000) - 1000, exponent));
+    for (int i = 0; i < 30; ++i)
+      values.push_back(i % 7 == 0 ? 0.0 : std::ldexp(static_cast<double>(random() % 2000) - 1000, exponent));
     std::string first;
     for (int order = 0; order < 5; ++order) {
       DyadicHistogram histogram;
@@ -95,9 +97,12 @@ TEST(Profile, PartsMergeToTheWhole) {
   const duck::Table whole = table(values, {"a", "b", "c"});
   Profile parts(whole.types());
   for (std::size_t from = 0; from < values.size(); from += 1000) {
-    duck::Table part = table({values.begin() + static_cast<long>(from), values.begin() + static_cast<long>(from) + 1000}, {"x"});
-    part.columns[1].ints.assign(whole.columns[1].ints.begin() + static_cast<long>(from), whole.columns[1].ints.begin() + static_cast<long>(from) + 1000);
-    part.columns[2].strings.assign(whole.columns[2].strings.begin() + static_cast<long>(from), whole.columns[2].strings.begin() + static_cast<long>(from) + 1000);
+    duck::Table part =
+        table({values.begin() + static_cast<long>(from), values.begin() + static_cast<long>(from) + 1000}, {"x"});
+    part.columns[1].ints.assign(whole.columns[1].ints.begin() + static_cast<long>(from),
+                                whole.columns[1].ints.begin() + static_cast<long>(from) + 1000);
+    part.columns[2].strings.assign(whole.columns[2].strings.begin() + static_cast<long>(from),
+                                   whole.columns[2].strings.begin() + static_cast<long>(from) + 1000);
     Profile profile(part.types());
     profile.add(part);
     parts.merge(MUST(Profile::of_state(profile.state())));

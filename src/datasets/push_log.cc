@@ -42,7 +42,8 @@ Result<std::unique_ptr<PushLog>> PushLog::open(const std::filesystem::path& dire
   pushes->event_time_ = std::move(event_time);
   pushes->time_column_ = static_cast<std::size_t>(
       std::ranges::find(columns, pushes->event_time_, &duck::ColumnType::name) - columns.begin());
-  columns.insert(columns.end(), {{"~push", duck::Type::kVarchar}, {"~place", duck::Type::kBigint}, {"~rows", duck::Type::kBigint}});
+  columns.insert(columns.end(),
+                 {{"~push", duck::Type::kVarchar}, {"~place", duck::Type::kBigint}, {"~rows", duck::Type::kBigint}});
   pushes->log_ = TRY(RowLog::open({.directory = directory, .columns = std::move(columns), .file_bytes = 8 << 20}));
   TRY(pushes->recover());
   return pushes;

@@ -15,8 +15,8 @@
 namespace millrace::datasets {
 
 // The rows that were pushed to a dataset ahead of their batch, kept in a row log until a version covers them. A push is
-// there whole or not at all: each of its rows carries the push's id, its own place and the number of rows. One thread at
-// a time.
+// there whole or not at all: each of its rows carries the push's id, its own place and the number of rows. One thread
+// at a time.
 class PushLog {
  public:
   static Result<std::unique_ptr<PushLog>> open(const std::filesystem::path& directory,

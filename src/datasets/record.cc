@@ -20,7 +20,8 @@ std::string hash_of(const std::vector<std::string>& segments) {
   return hasher.finish();
 }
 
-Result<Segment> store_rows(Datasets::State& state, const DatasetSpec& spec, const NewSegment& added, std::int64_t number) {
+Result<Segment> store_rows(Datasets::State& state, const DatasetSpec& spec, const NewSegment& added,
+                           std::int64_t number) {
   Segment segment{.sha256 = TRY(sha256_file(added.rows_file)),
                   .rows = added.rows,
                   .bytes = static_cast<std::int64_t>(std::filesystem::file_size(added.rows_file)),
@@ -33,7 +34,8 @@ Result<Segment> store_rows(Datasets::State& state, const DatasetSpec& spec, cons
   return segment;
 }
 
-Result<std::optional<std::string>> store_quarantine(Datasets::State& state, const NewSegment& added, std::int64_t number) {
+Result<std::optional<std::string>> store_quarantine(Datasets::State& state, const NewSegment& added,
+                                                    std::int64_t number) {
   if (added.quarantine_file.empty()) return std::optional<std::string>();
   const std::string key = fmt::format("datasets/{}/{:06}.quarantine.parquet", added.dataset, number);
   return std::optional(TRY(state.foundation.blobs.put_file(added.quarantine_file, key, blob::Origin::kTake)));

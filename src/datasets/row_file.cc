@@ -161,7 +161,8 @@ std::size_t record_bytes(std::span<const Value> row) {
   return fixed_bytes(row.size()) + padded(text);
 }
 
-void write_record(std::byte* file, std::size_t offset, std::size_t size, std::uint64_t seed, std::span<const Value> row) {
+void write_record(std::byte* file, std::size_t offset, std::size_t size, std::uint64_t seed,
+                  std::span<const Value> row) {
   std::byte* record = file + offset;
   std::byte* nulls = record + 8;
   std::byte* slots = nulls + 8 * null_words(row.size());

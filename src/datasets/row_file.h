@@ -52,7 +52,8 @@ Result<RowFileHeader> decode_header(std::span<const std::byte> file, std::string
 // The size of a row's record: a multiple of 8.
 std::size_t record_bytes(std::span<const Value> row);
 // Writes the record at `offset` of the file and commits it with its last store.
-void write_record(std::byte* file, std::size_t offset, std::size_t size, std::uint64_t seed, std::span<const Value> row);
+void write_record(std::byte* file, std::size_t offset, std::size_t size, std::uint64_t seed,
+                  std::span<const Value> row);
 
 // Calls `visit` with the place of every committed record; what was reserved and not committed is passed over. The end
 // of the last one.

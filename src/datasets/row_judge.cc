@@ -64,8 +64,8 @@ Result<std::vector<std::uint8_t>> RowJudge::judge(const duck::Table& rows, duck:
   if (others_.empty() || rows.rows == 0) return good;
   duck::Connection connection = TRY(duck.connect());
   TRY(connection.create_temp_table("pushed", rows));
-  const duck::Table answer = TRY(connection.query(
-      fmt::format("select coalesce(({}), true) from pushed", fmt::join(others_, ") and ("))));
+  const duck::Table answer =
+      TRY(connection.query(fmt::format("select coalesce(({}), true) from pushed", fmt::join(others_, ") and ("))));
   for (std::size_t i = 0; i < rows.rows; ++i) good[i] &= answer.columns[0].ints[i] != 0;
   return good;
 }

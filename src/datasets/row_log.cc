@@ -31,9 +31,9 @@ struct ActiveFile {
   std::size_t capacity = 0;
   std::size_t first = 0;  // where records begin
   std::uint64_t seed = 0;
-  std::atomic<std::uint64_t> reserved{0};         // bytes handed out, header included
-  std::atomic<std::uint64_t> committed{0};        // rows << 32 | bytes
-  std::atomic<std::uint64_t> end{kNotEnded};      // where the last reservation that fitted ends, once sealed
+  std::atomic<std::uint64_t> reserved{0};     // bytes handed out, header included
+  std::atomic<std::uint64_t> committed{0};    // rows << 32 | bytes
+  std::atomic<std::uint64_t> end{kNotEnded};  // where the last reservation that fitted ends, once sealed
 };
 
 struct Sealed {
@@ -172,7 +172,8 @@ Result<std::unique_ptr<RowLog>> RowLog::open(RowLogOptions options) {
 Result<void> RowLog::append(std::span<const Value> row) {
   TRY(check_row(row, state_->options.columns));
   const std::size_t size = record_bytes(row);
-  if (size > state_->options.file_bytes / 2) return invalid_argument("a row of {} bytes is too large to be logged", size);
+  if (size > state_->options.file_bytes / 2)
+    return invalid_argument("a row of {} bytes is too large to be logged", size);
   while (true) {
     ActiveFile* file = state_->active.load(std::memory_order_acquire);
     if (file != nullptr) {

@@ -62,7 +62,7 @@ struct SealedFile {
 struct RowLogOptions {
   std::filesystem::path directory;
   std::vector<duck::ColumnType> columns;
-  std::int64_t first_sequence = 1;               // file numbers start here or after the newest file, whichever is later
+  std::int64_t first_sequence = 1;  // file numbers start here or after the newest file, whichever is later
   std::size_t file_bytes = std::size_t{32} << 20;  // also bounds a row: it must fit into one file
 };
 
@@ -103,8 +103,8 @@ class RowLog {
   std::unique_ptr<State> state_;
 };
 
-// Reads the committed rows of a log file, in the order of their reservation, in tables of at most `chunk_rows` rows with
-// the columns that the file was written with. The table is reused between calls.
+// Reads the committed rows of a log file, in the order of their reservation, in tables of at most `chunk_rows` rows
+// with the columns that the file was written with. The table is reused between calls.
 Result<void> read_row_log_file(const std::filesystem::path& file,
                                const std::function<Result<void>(duck::Table& rows)>& visit,
                                std::size_t chunk_rows = 8192);

@@ -33,25 +33,30 @@ class RowLogTest : public ::testing::Test {
   }
 
   static Result<void> append(RowLog& log, std::int64_t n, std::string_view id) {
-    const Value row[] = {Value::of(id), n % 5 == 0 ? Value::null() : Value::of(n), Value::of(static_cast<double>(n) / 3),
-                         Value::of(Timestamp{n * 1000}), Value::of_bool(n % 2 == 0)};
+    const Value row[] = {Value::of(id), n % 5 == 0 ? Value::null() : Value::of(n),
+                         Value::of(static_cast<double>(n) / 3), Value::of(Timestamp{n * 1000}),
+                         Value::of_bool(n % 2 == 0)};
     return log.append(row);
   }
 
   static std::map<std::string, std::int64_t> read(const std::vector<SealedFile>& files) {
     std::map<std::string, std::int64_t> rows;
     for (const SealedFile& file : files) {
-      MUST(read_row_log_file(file.path, [&](duck::Table& table) -> Result<void> {
-        EXPECT_EQ(table.types(), kColumns);
-        for (std::size_t i = 0; i < table.rows; ++i) {
-          const std::int64_t n = table.columns[3].ints[i] / 1000;
-          EXPECT_EQ(table.columns[1].is_null(i), n % 5 == 0);
-          EXPECT_EQ(table.columns[2].doubles[i], static_cast<double>(n) / 3);
-          EXPECT_EQ(table.columns[4].ints[i], n % 2 == 0);
-          EXPECT_TRUE(rows.emplace(table.columns[0].strings[i], n).second) << "twice: " << table.columns[0].strings[i];
-        }
-        return {};
-      }, 100));
+      MUST(read_row_log_file(
+          file.path,
+          [&](duck::Table& table) -> Result<void> {
+            EXPECT_EQ(table.types(), kColumns);
+            for (std::size_t i = 0; i < table.rows; ++i) {
+              const std::int64_t n = table.columns[3].ints[i] / 1000;
+              EXPECT_EQ(table.columns[1].is_null(i), n % 5 == 0);
+              EXPECT_EQ(table.columns[2].doubles[i], static_cast<double>(n) / 3);
+              EXPECT_EQ(table.columns[4].ints[i], n % 2 == 0);
+              EXPECT_TRUE(rows.emplace(table.columns[0].strings[i], n).second)
+                  << "twice: " << table.columns[0].strings[i];
+            }
+            return {};
+          },
+          100));
     }
     return rows;
   }
@@ -94,7 +99,9 @@ TEST_F(RowLogTest, AnotherProcessFindsAllAndGoesOn) {
 }
 
 TEST_F(RowLogTest, SequenceNumbersNeverComeTwice) {
-  { auto log = MUST(open()); }
+  {
+    auto log = MUST(open());
+  }
   auto log = MUST(RowLog::open({.directory = directory_.path() / "log", .columns = kColumns, .first_sequence = 42}));
   ASSERT_TRUE(append(*log, 1, "x"));
   EXPECT_EQ(MUST(log->freeze())[0].sequence, 42);
@@ -113,7 +120,7 @@ TEST_F(RowLogTest, WrongRowsAreRefused) {
 
 TEST_F(RowLogTest, UncommittedBytesArePassedOver) {
   auto log = MUST(open());
-  for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*log, n, "row"+ std::to_string(n)));
+  for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*log, n, "row" + std::to_string(n)));
   const auto file = MUST(log->freeze())[0];
   std::string bytes = MUST(read_file(file.path));
   // The second record as it would be had the process died before its commit word, with half a payload.
@@ -124,7 +131,10 @@ TEST_F(RowLogTest, UncommittedBytesArePassedOver) {
 }
 
 TEST_F(RowLogTest, DamagedHeaderIsDataLossAndAnUnfinishedFileIsForgotten) {
-  { auto log = MUST(open()); ASSERT_TRUE(append(*log, 1, "x")); }
+  {
+    auto log = MUST(open());
+    ASSERT_TRUE(append(*log, 1, "x"));
+  }
   const auto path = directory_.path() / "log" / "000000000001.rows";
   std::string bytes = MUST(read_file(path));
   bytes[40] ^= 1;

@@ -26,8 +26,8 @@ struct Definition {
 };
 
 struct Entry {
-  std::mutex ingest_mutex;  // one batch after another; taken before rows_mutex
-  std::mutex rows_mutex;    // rows reach listeners in order; also guards what follows
+  std::mutex ingest_mutex;          // one batch after another; taken before rows_mutex
+  std::mutex rows_mutex;            // rows reach listeners in order; also guards what follows
   std::unique_ptr<PushLog> pushes;  // made with the first push, or found at open
 
   std::shared_ptr<const Definition> definition() const { return definition_.load(); }
@@ -51,6 +51,9 @@ struct Datasets::State {
   Result<std::shared_ptr<Entry>> find(std::string_view name) const;
   std::filesystem::path folder(std::string_view dataset) const { return foundation.home / "datasets" / dataset; }
   std::filesystem::path scratch_file(std::string_view extension);
+  // The dataset's push log, with its rows_mutex held; nullptr where nothing was pushed and none is wanted.
+  enum class Make { kYes, kIfPushed };
+  Result<PushLog*> push_log(Entry& entry, const DatasetSpec& spec, Make make);
   bool has_listeners();
   void tell(const std::string& dataset, const RowBlock& rows, RowSource source);
 
@@ -65,8 +68,8 @@ struct Datasets::State {
 struct NewSegment {
   std::string dataset;
   std::string batch_id;
-  Timestamp event_time;                  // of the version
-  std::filesystem::path rows_file;       // moved into the store
+  Timestamp event_time;                   // of the version
+  std::filesystem::path rows_file;        // moved into the store
   std::filesystem::path quarantine_file;  // empty where no row was set aside
   std::int64_t rows = 0;
   std::int64_t quarantined = 0;

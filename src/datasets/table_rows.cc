@@ -59,7 +59,8 @@ Result<std::size_t> column_of(const DatasetSpec& spec, std::string_view key, std
   if (found != spec.columns.end()) return static_cast<std::size_t>(found - spec.columns.begin());
   std::vector<std::string> names;
   for (const ColumnSpec& column : spec.columns) names.push_back(column.name);
-  return invalid_argument("row {}: dataset {} has no column \"{}\"{}", row + 1, spec.name, key, did_you_mean(key, names));
+  return invalid_argument("row {}: dataset {} has no column \"{}\"{}", row + 1, spec.name, key,
+                          did_you_mean(key, names));
 }
 
 Result<void> append_row(const DatasetSpec& spec, const dom::object& object, duck::Table& table) {
@@ -67,7 +68,8 @@ Result<void> append_row(const DatasetSpec& spec, const dom::object& object, duck
   for (const auto& [key, value] : object) {
     const std::size_t at = TRY(column_of(spec, key, table.rows, expected));
     duck::Column& column = table.columns[at];
-    if (column.size() > table.rows) return invalid_argument("row {} names column {} twice", table.rows + 1, column.name);
+    if (column.size() > table.rows)
+      return invalid_argument("row {} names column {} twice", table.rows + 1, column.name);
     if (!append_value(value, column)) return wrong(table.rows, column, value);
     expected = at + 1;
   }
@@ -79,19 +81,26 @@ Result<void> append_row(const DatasetSpec& spec, const dom::object& object, duck
 }
 
 void append_cell(const duck::Column& from, std::size_t row, duck::Column& to) {
-  if (from.is_null(row)) to.append_null();
-  else if (from.type == duck::Type::kVarchar) to.append_string(from.strings[row]);
-  else if (from.type == duck::Type::kDouble) to.append_double(from.doubles[row]);
-  else to.append_int(from.ints[row]);
+  if (from.is_null(row))
+    to.append_null();
+  else if (from.type == duck::Type::kVarchar)
+    to.append_string(from.strings[row]);
+  else if (from.type == duck::Type::kDouble)
+    to.append_double(from.doubles[row]);
+  else
+    to.append_int(from.ints[row]);
 }
 
 // Nulls last, as DuckDB orders.
 std::weak_ordering compare_cells(const duck::Column& column, std::size_t a, std::size_t b) {
   if (column.is_null(a) || column.is_null(b)) return column.is_null(a) <=> column.is_null(b);
   switch (column.type) {
-    case duck::Type::kVarchar: return column.strings[a] <=> column.strings[b];
-    case duck::Type::kDouble: return std::weak_order(column.doubles[a], column.doubles[b]);
-    default: return column.ints[a] <=> column.ints[b];
+    case duck::Type::kVarchar:
+      return column.strings[a] <=> column.strings[b];
+    case duck::Type::kDouble:
+      return std::weak_order(column.doubles[a], column.doubles[b]);
+    default:
+      return column.ints[a] <=> column.ints[b];
   }
 }
 
@@ -105,11 +114,13 @@ Result<duck::Table> rows_of_json(const DatasetSpec& spec, std::string_view json)
     return invalid_argument("the rows are not JSON: {}", simdjson::error_message(error));
   }
   dom::array rows;
-  if (document.get_array().get(rows) != simdjson::SUCCESS) return invalid_argument("the rows must be a JSON array of objects");
+  if (document.get_array().get(rows) != simdjson::SUCCESS)
+    return invalid_argument("the rows must be a JSON array of objects");
   duck::Table table = duck::Table::of(spec.column_types());
   for (const dom::element row : rows) {
     dom::object object;
-    if (row.get_object().get(object) != simdjson::SUCCESS) return invalid_argument("row {} is not a JSON object", table.rows + 1);
+    if (row.get_object().get(object) != simdjson::SUCCESS)
+      return invalid_argument("row {} is not a JSON object", table.rows + 1);
     TRY(append_row(spec, object, table));
   }
   return table;
@@ -122,7 +133,8 @@ Result<duck::Table> in_order(const DatasetSpec& spec, const duck::Table& rows) {
   for (const ColumnSpec& column : spec.columns) names.push_back(column.name);
   for (const duck::Column& column : rows.columns) {
     if (spec.find_column(column.name) == nullptr) {
-      return invalid_argument("dataset {} has no column \"{}\"{}", spec.name, column.name, did_you_mean(column.name, names));
+      return invalid_argument("dataset {} has no column \"{}\"{}", spec.name, column.name,
+                              did_you_mean(column.name, names));
     }
   }
   for (const ColumnSpec& column : spec.columns) {

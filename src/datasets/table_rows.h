@@ -9,7 +9,8 @@
 
 namespace millrace::datasets {
 
-// Rows given as a JSON array of objects, typed by the dataset's columns; a missing key is a null, an unknown one an error.
+// Rows given as a JSON array of objects, typed by the dataset's columns; a missing key is a null, an unknown one an
+// error.
 Result<duck::Table> rows_of_json(const DatasetSpec& spec, std::string_view json);
 
 // The dataset's columns in its order, out of a table with the same columns in any order.

@@ -39,7 +39,14 @@ struct TestHome {
   }
 
   Foundation foundation() {
-    return {.db = *db, .blobs = *blobs, .duck = *duck, .lineage = *lineage, .events = *events, .clock = clock, .ids = ids, .home = home()};
+    return {.db = *db,
+            .blobs = *blobs,
+            .duck = *duck,
+            .lineage = *lineage,
+            .events = *events,
+            .clock = clock,
+            .ids = ids,
+            .home = home()};
   }
 
   const std::filesystem::path& home() const { return directory.path(); }
@@ -69,7 +76,8 @@ inline DatasetSpec parse_spec(const std::string& yaml) {
   Diagnostics diagnostics;
   const std::vector<Node> documents = parse_yaml(yaml, "flights.yaml", diagnostics);
   const auto spec = parse_dataset(documents.at(0), diagnostics);
-  for (const Diagnostic& fault : diagnostics.list) die({Code::kInvalidArgument, format_diagnostic(fault)}, "flights.yaml", 0);
+  for (const Diagnostic& fault : diagnostics.list)
+    die({Code::kInvalidArgument, format_diagnostic(fault)}, "flights.yaml", 0);
   return *spec;
 }
 

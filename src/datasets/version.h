@@ -36,7 +36,7 @@ struct Version {
   Timestamp min_event_time;
   Timestamp max_event_time;
   std::vector<duck::ColumnType> schema;
-  std::string event_time;     // the column
+  std::string event_time;  // the column
   std::string batch_id;
   std::string profile;        // JSON: the whole version's columns (docs/formats/profile.md)
   std::string batch_profile;  // JSON: of the rows that this version added

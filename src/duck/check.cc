@@ -22,7 +22,8 @@ std::string hint(const ErrorText& error) {
 }
 
 // `text` stands at `prefix` bytes into what was prepared.
-SqlResult<PreparedHandle> prepare(Connection& connection, const std::string& sql, std::size_t prefix, std::size_t size) {
+SqlResult<PreparedHandle> prepare(Connection& connection, const std::string& sql, std::size_t prefix,
+                                  std::size_t size) {
   std::string raw;
   Result<PreparedHandle> prepared = prepare_one(ConnectionAccess::handle(connection), sql, &raw);
   if (prepared && duckdb_nparams(prepared->get()) > 0) return fault("a parameter is not allowed here", 0);
@@ -61,14 +62,14 @@ SqlResult<std::vector<ColumnType>> check_select(Connection& connection, std::str
   return prepared_columns(prepared->get());
 }
 
-SqlResult<Type> check_expression(Connection& connection, std::string_view expression, std::span<const ColumnType> columns,
-                                 Aggregates aggregates) {
+SqlResult<Type> check_expression(Connection& connection, std::string_view expression,
+                                 std::span<const ColumnType> columns, Aggregates aggregates) {
   if (const std::optional<SqlError> error = check_scalar(expression)) return std::unexpected(*error);
   const std::string from = ") from " + empty_table(columns);
   if (aggregates == Aggregates::kRefused) {
     // A where clause takes neither aggregates nor window functions.
-    const auto checked = prepare_in(connection, expression, "select 1 from " + empty_table(columns) + " where (",
-                                    ") is not null");
+    const auto checked =
+        prepare_in(connection, expression, "select 1 from " + empty_table(columns) + " where (", ") is not null");
     if (!checked) return std::unexpected(checked.error());
   }
   const auto prepared = prepare_in(connection, expression, "select (", from);

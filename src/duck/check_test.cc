@@ -14,15 +14,18 @@ class CheckTest : public ::testing::Test {
     return check_expression(connection_, text, columns_, aggregates);
   }
 
-  const std::vector<ColumnType> columns_{{"origin", Type::kVarchar}, {"delay", Type::kBigint}, {"seen", Type::kTimestamp}};
+  const std::vector<ColumnType> columns_{
+      {"origin", Type::kVarchar}, {"delay", Type::kBigint}, {"seen", Type::kTimestamp}};
   std::unique_ptr<Database> database_;
   Connection connection_;
 };
 
 TEST_F(CheckTest, SelectAnswersItsColumns) {
-  const auto columns = check_select(connection_, "select origin, avg(delay) as mean, max(seen) as newest from flights group by 1");
+  const auto columns =
+      check_select(connection_, "select origin, avg(delay) as mean, max(seen) as newest from flights group by 1");
   ASSERT_TRUE(columns) << columns.error().message;
-  EXPECT_EQ(*columns, (std::vector<ColumnType>{{"origin", Type::kVarchar}, {"mean", Type::kDouble}, {"newest", Type::kTimestamp}}));
+  EXPECT_EQ(*columns, (std::vector<ColumnType>{
+                          {"origin", Type::kVarchar}, {"mean", Type::kDouble}, {"newest", Type::kTimestamp}}));
   EXPECT_TRUE(check_select(connection_, "with a as (select 1 as x) select * from a"));
   EXPECT_TRUE(check_select(connection_, "from flights"));
   EXPECT_TRUE(check_select(connection_, "select 1;"));
@@ -60,9 +63,10 @@ TEST_F(CheckTest, ExpressionFaultsKnowTheirPlace) {
 }
 
 TEST_F(CheckTest, ExpressionCannotBreakOut) {
-  for (const char* text : {"delay) from flights; drop table flights; select (1", "1; drop table flights", "delay) , (delay", "(delay", "'open",
-                           "(select 1)", "( /* */ from read_text('/etc/passwd'))", "exists (from flights)", "sum(delay)",
-                           "row_number() over ()", "*", "", "  -- nothing", "$1", "?"}) {
+  for (const char* text :
+       {"delay) from flights; drop table flights; select (1", "1; drop table flights", "delay) , (delay", "(delay",
+        "'open", "(select 1)", "( /* */ from read_text('/etc/passwd'))", "exists (from flights)", "sum(delay)",
+        "row_number() over ()", "*", "", "  -- nothing", "$1", "?"}) {
     EXPECT_FALSE(expression(text)) << text;
   }
 }

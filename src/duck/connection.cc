@@ -44,8 +44,8 @@ std::string with_text_columns(std::string_view sql, duckdb_prepared_statement st
     const bool direct = read_as(type).direct;
     needed |= !direct;
     names += fmt::format("{}c{}", i == 0 ? "" : ", ", i);
-    values += fmt::format("{}{} as {}", i == 0 ? "" : ", ", direct ? fmt::format("c{}", i) : fmt::format("c{}::varchar", i),
-                          quote_identifier(name));
+    values += fmt::format("{}{} as {}", i == 0 ? "" : ", ",
+                          direct ? fmt::format("c{}", i) : fmt::format("c{}::varchar", i), quote_identifier(name));
     duckdb_free(const_cast<char*>(name));
   }
   return needed ? fmt::format("select {} from (\n{}\n) as t({})", values, sql, names) : "";
@@ -65,7 +65,8 @@ Result<PreparedHandle> prepare_readable(duckdb_connection connection, std::strin
 Table table_for(duckdb_result& result) {
   Table table;
   for (idx_t i = 0; i < duckdb_column_count(&result); ++i) {
-    table.columns.push_back({.name = duckdb_column_name(&result, i), .type = read_as(duckdb_column_type(&result, i)).type});
+    table.columns.push_back(
+        {.name = duckdb_column_name(&result, i), .type = read_as(duckdb_column_type(&result, i)).type});
   }
   return table;
 }

@@ -56,7 +56,9 @@ struct Database::Instance {
   InstanceHandle handle;
 };
 
-Database::Database(Options options) : instance_(std::make_shared<Instance>()) { instance_->options = std::move(options); }
+Database::Database(Options options) : instance_(std::make_shared<Instance>()) {
+  instance_->options = std::move(options);
+}
 
 Database::~Database() = default;
 

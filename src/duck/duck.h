@@ -54,8 +54,9 @@ class Connection {
   // Runs one statement and reads its whole result. Parameters stand as ? or $1.
   Result<Table> query(std::string_view sql, const std::vector<Parameter>& parameters = {});
 
-  // The same, handed over piece by piece (some thousand rows each, in order), so that a result of any size takes bounded
-  // memory. The table is reused between calls. Stops at the visitor's first error and returns it.
+  // The same, handed over piece by piece (some thousand rows each, in order), so that a result of any size takes
+  // bounded memory. The table is reused between calls; the visitor must not use the connection. Stops at its first
+  // error and returns it.
   using Visitor = std::function<Result<void>(Table& chunk)>;
   Result<void> stream(std::string_view sql, const Visitor& visit, const std::vector<Parameter>& parameters = {});
 

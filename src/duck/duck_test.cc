@@ -15,7 +15,9 @@ namespace {
 
 class DuckTest : public ::testing::Test {
  protected:
-  DuckTest() : database_(MUST(Database::open({.temp_directory = directory_.path() / "spill"}))), connection_(MUST(database_->connect())) {}
+  DuckTest()
+      : database_(MUST(Database::open({.temp_directory = directory_.path() / "spill"}))),
+        connection_(MUST(database_->connect())) {}
 
   std::string message(std::string_view sql) {
     const auto result = connection_.query(sql);
@@ -50,7 +52,8 @@ TEST_F(DuckTest, ReadsEachTypeAsOneOfFive) {
 }
 
 TEST_F(DuckTest, NullsAreMarkedAndHoldNeutralValues) {
-  const Table table = MUST(connection_.query("select * from (values (1, 1.5::double, 'a'), (null, null, null)) t(i, d, s)"));
+  const Table table =
+      MUST(connection_.query("select * from (values (1, 1.5::double, 'a'), (null, null, null)) t(i, d, s)"));
   EXPECT_EQ(table.columns[0].valid, (std::vector<std::uint8_t>{1, 0}));
   EXPECT_EQ(table.columns[0].ints[1], 0);
   EXPECT_TRUE(std::isnan(table.columns[1].doubles[1]));
@@ -58,8 +61,9 @@ TEST_F(DuckTest, NullsAreMarkedAndHoldNeutralValues) {
 }
 
 TEST_F(DuckTest, BindsParameters) {
-  const Table table = MUST(connection_.query("select ? as a, ? as b, ? as c, ? as d, ? as e",
-                                             {std::int64_t{5}, std::string("it's"), Timestamp{1'000'000}, true, std::monostate{}}));
+  const Table table =
+      MUST(connection_.query("select ? as a, ? as b, ? as c, ? as d, ? as e",
+                             {std::int64_t{5}, std::string("it's"), Timestamp{1'000'000}, true, std::monostate{}}));
   EXPECT_EQ(table.columns[0].ints[0], 5);
   EXPECT_EQ(table.columns[1].strings[0], "it's");
   EXPECT_EQ(table.columns[2].ints[0], 1'000'000);
@@ -69,12 +73,17 @@ TEST_F(DuckTest, BindsParameters) {
 }
 
 TEST_F(DuckTest, AppendedRowsComeBackUnchanged) {
-  Table rows = Table::of({{"flag", Type::kBoolean}, {"n", Type::kBigint}, {"x", Type::kDouble}, {"s", Type::kVarchar}, {"at", Type::kTimestamp}});
+  Table rows = Table::of({{"flag", Type::kBoolean},
+                          {"n", Type::kBigint},
+                          {"x", Type::kDouble},
+                          {"s", Type::kVarchar},
+                          {"at", Type::kTimestamp}});
   for (std::int64_t i = 0; i < 5000; ++i) {
     rows.columns[0].append_int(i % 2);
     i % 7 == 0 ? rows.columns[1].append_null() : rows.columns[1].append_int(i);
     rows.columns[2].append_double(static_cast<double>(i) / 3);
-    i % 5 == 0 ? rows.columns[3].append_null() : rows.columns[3].append_string("a longer text with number " + std::to_string(i));
+    i % 5 == 0 ? rows.columns[3].append_null()
+               : rows.columns[3].append_string("a longer text with number " + std::to_string(i));
     rows.columns[4].append_int(i * 1'000'000);
     ++rows.rows;
   }
@@ -118,7 +127,9 @@ TEST_F(DuckTest, ErrorsAreOnePlainLine) {
 TEST_F(DuckTest, OverflowingTheMemoryLimitIsResourceExhausted) {
   auto small = MUST(Database::open({.memory_limit = 20 << 20, .threads = 1}));
   Connection connection = MUST(small->connect());
-  const auto result = connection.query("select count(*) from (select range as a, md5(range::varchar) as b from range(3000000) order by b) t where a >= 0");
+  const auto result = connection.query(
+      "select count(*) from (select range as a, md5(range::varchar) as b from range(3000000) order by b) t where a >= "
+      "0");
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::kResourceExhausted);
 }
@@ -146,14 +157,17 @@ TEST_F(DuckTest, ExecuteAnswersTheRowsChanged) {
 }
 
 TEST_F(DuckTest, QuotingMakesAnyTextOneToken) {
-  EXPECT_EQ(MUST(connection_.query("select " + quote_literal("a'b; --") + " as " + quote_identifier("x\"y"))).columns[0].name, "x\"y");
+  EXPECT_EQ(
+      MUST(connection_.query("select " + quote_literal("a'b; --") + " as " + quote_identifier("x\"y"))).columns[0].name,
+      "x\"y");
 }
 
 TEST_F(DuckTest, ParquetBytesRepeatFromRunToRun) {
   const auto write = [&](const std::string& name) {
     const auto path = directory_.path() / name;
-    MUST(connection_.execute("copy (select range * 7919 % 300007 as a, md5(range::varchar) as b from range(300000) order by a, b) to " +
-                             quote_literal(path.string()) + " (format parquet)"));
+    MUST(connection_.execute(
+        "copy (select range * 7919 % 300007 as a, md5(range::varchar) as b from range(300000) order by a, b) to " +
+        quote_literal(path.string()) + " (format parquet)"));
     return MUST(read_file(path));
   };
   const std::string first = write("a.parquet");
@@ -163,9 +177,11 @@ TEST_F(DuckTest, ParquetBytesRepeatFromRunToRun) {
 class SandboxTest : public DuckTest {
  protected:
   SandboxTest() {
-    MUST(connection_.execute("copy (select 1 as a, 'x' as b) to " + quote_literal(file().string()) + " (format parquet)"));
+    MUST(connection_.execute("copy (select 1 as a, 'x' as b) to " + quote_literal(file().string()) +
+                             " (format parquet)"));
     MUST(connection_.execute("copy (select 2 as secret) to " + quote_literal(other().string()) + " (format parquet)"));
-    sandbox_ = MUST(Sandbox::open({}, {{"rows", {file()}, {}}, {"typed", {file()}, {{"b", Type::kVarchar}, {"later", Type::kDouble}}}}));
+    sandbox_ = MUST(Sandbox::open(
+        {}, {{"rows", {file()}, {}}, {"typed", {file()}, {{"b", Type::kVarchar}, {"later", Type::kDouble}}}}));
     user_.emplace(MUST(sandbox_->connect()));
   }
   std::filesystem::path file() const { return directory_.path() / "rows.parquet"; }
@@ -183,15 +199,15 @@ TEST_F(SandboxTest, ReadsItsViews) {
 
 TEST_F(SandboxTest, ReachesNothingElse) {
   const std::string before = MUST(read_file(file()));
-  for (const std::string& sql : {"select * from " + quote_literal(other().string()),
-                                 "select * from read_parquet(" + quote_literal((directory_.path() / "*.parquet").string()) + ")",
-                                 std::string("select * from read_text('/etc/passwd')"), std::string("select * from glob('/etc/*')"),
-                                 "copy (select 1) to " + quote_literal((directory_.path() / "new.csv").string()),
-                                 "copy (select 1) to " + quote_literal(file().string()),
-                                 "attach " + quote_literal((directory_.path() / "new.db").string()),
-                                 std::string("install httpfs"), std::string("load httpfs"),
-                                 std::string("set enable_external_access = true"), std::string("set threads = 8"),
-                                 std::string("reset lock_configuration"), std::string("select * from 'https://example.org/x.csv'")}) {
+  for (const std::string& sql :
+       {"select * from " + quote_literal(other().string()),
+        "select * from read_parquet(" + quote_literal((directory_.path() / "*.parquet").string()) + ")",
+        std::string("select * from read_text('/etc/passwd')"), std::string("select * from glob('/etc/*')"),
+        "copy (select 1) to " + quote_literal((directory_.path() / "new.csv").string()),
+        "copy (select 1) to " + quote_literal(file().string()),
+        "attach " + quote_literal((directory_.path() / "new.db").string()), std::string("install httpfs"),
+        std::string("load httpfs"), std::string("set enable_external_access = true"), std::string("set threads = 8"),
+        std::string("reset lock_configuration"), std::string("select * from 'https://example.org/x.csv'")}) {
     EXPECT_FALSE(user_->execute(sql)) << sql;
   }
   EXPECT_EQ(MUST(read_file(file())), before);

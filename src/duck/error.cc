@@ -38,7 +38,8 @@ std::string plain_sentence(std::string message) {
   if (message.size() > 1 && message[0] >= 'A' && message[0] <= 'Z' && message[1] >= 'a' && message[1] <= 'z') {
     message[0] = static_cast<char>(message[0] - 'A' + 'a');
   }
-  while (!message.empty() && (message.back() == '.' || message.back() == '!' || message.back() == ' ')) message.pop_back();
+  while (!message.empty() && (message.back() == '.' || message.back() == '!' || message.back() == ' '))
+    message.pop_back();
   return message;
 }
 

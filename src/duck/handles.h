@@ -81,7 +81,8 @@ struct ConnectionAccess {
   static duckdb_connection handle(Connection& connection);
 };
 
-// The first statement of `sql`, prepared; kInvalidArgument unless there is exactly one. The raw error text goes to `raw`.
+// The first statement of `sql`, prepared; kInvalidArgument unless there is exactly one. The raw error text goes to
+// `raw`.
 Result<PreparedHandle> prepare_one(duckdb_connection connection, std::string_view sql, std::string* raw = nullptr);
 
 std::vector<ColumnType> prepared_columns(duckdb_prepared_statement statement);

@@ -20,9 +20,7 @@ std::string lower_word(std::string_view text) {
   return word;
 }
 
-bool begins_query(std::string_view word) {
-  return std::ranges::find(kQueryWords, word) != kQueryWords.end();
-}
+bool begins_query(std::string_view word) { return std::ranges::find(kQueryWords, word) != kQueryWords.end(); }
 
 class Scanner {
  public:

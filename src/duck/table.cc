@@ -27,18 +27,28 @@ std::optional<Type> find_type(std::string_view name) {
 
 void Column::append_null() {
   switch (type) {
-    case Type::kDouble: doubles.push_back(std::numeric_limits<double>::quiet_NaN()); break;
-    case Type::kVarchar: strings.emplace_back(); break;
-    default: ints.push_back(0);
+    case Type::kDouble:
+      doubles.push_back(std::numeric_limits<double>::quiet_NaN());
+      break;
+    case Type::kVarchar:
+      strings.emplace_back();
+      break;
+    default:
+      ints.push_back(0);
   }
   valid.push_back(0);
 }
 
 void Column::reserve(std::size_t rows) {
   switch (type) {
-    case Type::kDouble: doubles.reserve(rows); break;
-    case Type::kVarchar: strings.reserve(rows); break;
-    default: ints.reserve(rows);
+    case Type::kDouble:
+      doubles.reserve(rows);
+      break;
+    case Type::kVarchar:
+      strings.reserve(rows);
+      break;
+    default:
+      ints.reserve(rows);
   }
   valid.reserve(rows);
 }

@@ -31,8 +31,8 @@ struct ColumnType {
 struct Column {
   std::string name;
   Type type = Type::kBigint;
-  std::vector<std::int64_t> ints;  // kBigint; kBoolean as 0 and 1; kTimestamp as microseconds since the epoch
-  std::vector<double> doubles;     // kDouble
+  std::vector<std::int64_t> ints;    // kBigint; kBoolean as 0 and 1; kTimestamp as microseconds since the epoch
+  std::vector<double> doubles;       // kDouble
   std::vector<std::string> strings;  // kVarchar
   std::vector<std::uint8_t> valid;   // 1 where there is a value; always as long as the column
 
