@@ -14,6 +14,7 @@ constexpr int kConnections = 12;
 constexpr std::size_t kMostPending = 64;
 constexpr auto kReportInterval = std::chrono::milliseconds(500);
 constexpr auto kPatience = std::chrono::minutes(3);  // for a server that has gone away
+constexpr std::int64_t kMostFailures = 1000;  // more, and the replay gives up
 constexpr auto kPause = std::chrono::milliseconds(50);
 constexpr std::size_t kLossDays = 7;
 constexpr Duration kDay = std::chrono::days(1);
@@ -101,6 +102,7 @@ Result<void> ReplayDriver::live_until(Timestamp end) {
     TRY(tell(moment));
     TRY(wait_for_tellings());
     for (; next_asked_ < history_.size() && history_.asked_at(next_asked_) == moment; ++next_asked_) ask(next_asked_);
+    if (progress_.failures > kMostFailures) return failed_precondition("{} requests failed; the first: {}", progress_.failures, progress_.first_failure);
     progress_.now = moment;
   }
 }
@@ -148,7 +150,9 @@ void ReplayDriver::ask(std::size_t row) {
 void ReplayDriver::submit(std::shared_ptr<std::string> target, std::shared_ptr<std::string> body,
                           std::shared_ptr<std::function<void(const net::ClientResponse&, Duration)>> then) {
   load_->submit("POST", *target, *body, [=, this](Result<net::ClientResponse>&& response, Duration latency) {
-    if (response && response->status != 503) return (*then)(*response, latency);
+    // A server that is full says when to come again; one that has no model yet does not.
+    bool full = response && response->status == 503 && !response->header("Retry-After").empty();
+    if (response && !full) return (*then)(*response, latency);
     ++progress_.retried;
     lost_.push_back([=, this] { submit(target, body, then); });
   });

@@ -85,12 +85,18 @@ Result<void> collect_windows(api::ApiClient& api, Story& story) {
   return {};
 }
 
+// The API lists the newest first.
+Json oldest_first(Json list) {
+  std::ranges::reverse(list);
+  return list;
+}
+
 Result<void> collect_decisions(api::ApiClient& api, Story& story, const std::string& model) {
-  for (auto& alert : TRY(api.list(api::target("/api/v1/alerts?monitor={}", story.monitor)))) {
+  for (auto& alert : oldest_first(TRY(api.list(api::target("/api/v1/alerts?monitor={}", story.monitor))))) {
     if (auto* window = window_at(story.windows, time(alert, "window_end"))) window->happened.push_back(text(alert, "alert"));
     story.alerts.push_back(std::move(alert));
   }
-  for (auto& gate : TRY(api.list("/api/v1/gates"))) {
+  for (auto& gate : oldest_first(TRY(api.list("/api/v1/gates")))) {
     if (text(gate, "model") != model) continue;
     auto passed = gate.value("passed", false);
     auto version = gate.value("version", 0);
@@ -100,7 +106,7 @@ Result<void> collect_decisions(api::ApiClient& api, Story& story, const std::str
     }
     story.gates.push_back(std::move(gate));
   }
-  for (auto& change : TRY(api.list(api::target("/api/v1/models/{}/alias-history", model)))) story.promotions.push_back(std::move(change));
+  for (auto& change : oldest_first(TRY(api.list(api::target("/api/v1/models/{}/alias-history", model))))) story.promotions.push_back(std::move(change));
   return {};
 }
 
