@@ -27,6 +27,7 @@ struct ClockRow {
 };
 BOOST_DESCRIBE_STRUCT(ClockRow, (), (mode, now))
 
+constexpr auto kEventPatience = std::chrono::minutes(1);
 constexpr auto kPollInterval = std::chrono::milliseconds(1);
 
 }  // namespace
@@ -72,14 +73,18 @@ Result<void> EventClock::set(Timestamp time) {
 Result<void> Conductor::advance(Timestamp time) {
   std::lock_guard lock(mutex_);
   TRY(parts_.clock.set(time));
-  TRY(parts_.monitors.advance(time));
-  return parts_.triggers.advance(time);
+  return take_effect(time);
 }
 
 Result<void> Conductor::catch_up() {
   std::lock_guard lock(mutex_);
-  auto now = parts_.clock.now();
+  return take_effect(parts_.clock.now());
+}
+
+// What the windows raised has reached the triggers before schedules are looked at: their order must not be left to chance.
+Result<void> Conductor::take_effect(Timestamp now) {
   TRY(parts_.monitors.advance(now));
+  parts_.events.wait_idle(kEventPatience);
   return parts_.triggers.advance(now);
 }
 

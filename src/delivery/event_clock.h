@@ -82,6 +82,8 @@ class Conductor {
   Result<bool> wait_settled(Duration timeout);
 
  private:
+  Result<void> take_effect(Timestamp now);
+
   Parts parts_;
   std::mutex mutex_;
 };

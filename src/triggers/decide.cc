@@ -30,8 +30,8 @@ Decision decide(const TriggerSpec& spec, const TriggerState& state, const Cause&
   if (spec.from && cause.event_time < *spec.from) return {false, fmt::format("before {}", format_time(*spec.from))};
   if (spec.until && cause.event_time >= *spec.until)
     return {false, fmt::format("not before {}", format_time(*spec.until))};
-  if (state.last_fired && cause.event_time < *state.last_fired + spec.cooldown) {
-    return {false, fmt::format("cooling down until {}", format_time(*state.last_fired + spec.cooldown))};
+  if (state.pipeline_started && cause.event_time < *state.pipeline_started + spec.cooldown) {
+    return {false, fmt::format("cooling down until {}", format_time(*state.pipeline_started + spec.cooldown))};
   }
   return {true, describe(spec, cause)};
 }

@@ -65,7 +65,7 @@ TEST(Decide, FiresOrSaysWhyNot) {
       {"by hand, after its span", over, {}, hand, true, "by hand"},
   };
   for (const Case& c : cases) {
-    const Decision decision = decide(c.spec, {.last_fired = c.last_fired}, c.cause);
+    const Decision decision = decide(c.spec, {.pipeline_started = c.last_fired}, c.cause);
     EXPECT_EQ(decision.fire, c.fire) << c.name;
     EXPECT_EQ(decision.reason, c.reason) << c.name;
   }

@@ -55,6 +55,7 @@ create table trigger_firings (
 ) strict;
 
 create index trigger_firings_by_time on trigger_firings (trigger_name, event_time);
+create index trigger_firings_by_pipeline on trigger_firings (pipeline, event_time);
 create index trigger_firings_pending on trigger_firings (id) where status = 'pending';
 )"}};
 
@@ -91,16 +92,21 @@ Result<std::vector<TriggerSpec>> load_specs(db::Database& database) {
   return specs;
 }
 
-Result<TriggerState> load_state(db::Database& database, const std::string& trigger) {
+Result<TriggerState> load_state(db::Database& database, const TriggerSpec& trigger) {
   TriggerState state;
   const auto until =
-      TRY(database.query<std::optional<Timestamp>>("select schedule_until from triggers where name = ?", trigger));
+      TRY(database.query<std::optional<Timestamp>>("select schedule_until from triggers where name = ?", trigger.name));
   if (!until.empty()) state.schedule_until = until.front();
   const auto fired = TRY(database.query<std::optional<Timestamp>>(
       R"(select max(event_time) from trigger_firings
          where trigger_name = ? and status in ('pending', 'started'))",
-      trigger));
+      trigger.name));
   state.last_fired = fired.front();
+  const auto started = TRY(database.query<std::optional<Timestamp>>(
+      R"(select max(event_time) from trigger_firings
+         where pipeline = ? and status in ('pending', 'started'))",
+      trigger.pipeline));
+  state.pipeline_started = started.front();
   return state;
 }
 

@@ -27,7 +27,7 @@ Result<void> replace_specs(db::Database& database, const std::vector<TriggerSpec
                            const std::map<std::string, std::optional<Timestamp>>& schedules);
 Result<std::vector<TriggerSpec>> load_specs(db::Database& database);
 
-Result<TriggerState> load_state(db::Database& database, const std::string& trigger);
+Result<TriggerState> load_state(db::Database& database, const TriggerSpec& trigger);
 Result<void> set_schedule_until(db::Database& database, const std::string& trigger, Timestamp until);
 
 Result<std::optional<Firing>> find_firing(db::Database& database, const std::string& trigger, const std::string& key);

@@ -39,7 +39,7 @@ struct TriggerSpec {
   CatchUp catch_up = CatchUp::kNewest;
   std::optional<Timestamp> from;   // causes before are passed over
   std::optional<Timestamp> until;  // and those at or after this one
-  Duration cooldown{0};            // not again within this event time after the last firing
+  Duration cooldown{0};            // not within this event time after any trigger last started the pipeline
   bool enabled = true;
   std::vector<Param> params;
   Position at;

@@ -101,7 +101,7 @@ Result<void> Triggers::apply(const std::vector<TriggerSpec>& specs, std::optiona
   for (const TriggerSpec& spec : specs) {
     const auto known = former.find(spec.name);
     const bool unchanged = known != former.end() && goes_on(known->second, spec);
-    schedules[spec.name] = unchanged ? TRY(store::load_state(foundation_.db, spec.name)).schedule_until : now;
+    schedules[spec.name] = unchanged ? TRY(store::load_state(foundation_.db, spec)).schedule_until : now;
     next.emplace(spec.name, spec);
   }
   TRY(store::replace_specs(foundation_.db, specs, schedules));
@@ -148,7 +148,7 @@ Result<void> Triggers::advance(Timestamp now) {
   std::vector<std::pair<Cause, const TriggerSpec*>> due;
   for (const auto& [name, spec] : all) {
     if (!spec.cron) continue;
-    const TriggerState state = TRY(store::load_state(foundation_.db, name));
+    const TriggerState state = TRY(store::load_state(foundation_.db, spec));
     if (!state.schedule_until) TRY(store::set_schedule_until(foundation_.db, name, now));
     for (Cause& cause : scheduled_causes(spec, state, now)) due.emplace_back(std::move(cause), &spec);
   }
@@ -183,7 +183,7 @@ Result<Firing> Triggers::fire(const std::string& trigger, const std::map<std::st
 Result<Firing> Triggers::take(const TriggerSpec& spec, const Cause& cause,
                               const std::map<std::string, std::string>& params) {
   if (auto known = TRY(store::find_firing(foundation_.db, spec.name, cause.key))) return start(*std::move(known));
-  const Decision decision = decide(spec, TRY(store::load_state(foundation_.db, spec.name)), cause);
+  const Decision decision = decide(spec, TRY(store::load_state(foundation_.db, spec)), cause);
   Firing firing{.trigger = spec.name,
                 .key = cause.key,
                 .event_time = cause.event_time,
@@ -220,7 +220,8 @@ Result<void> Triggers::finish(const Firing& firing) {
 }
 
 Result<TriggerInfo> Triggers::find_trigger(const std::string& name) const {
-  TriggerInfo info{.spec = TRY(spec_of(name)), .state = TRY(store::load_state(foundation_.db, name))};
+  TriggerInfo info{.spec = TRY(spec_of(name))};
+  info.state = TRY(store::load_state(foundation_.db, info.spec));
   info.next = next_of(info.spec, info.state);
   info.started = TRY(store::count_started(foundation_.db, name));
   return info;

@@ -101,7 +101,7 @@ Json losses(const std::vector<double>& labels, const std::vector<double>& champi
 // Where the endpoint has not answered yet, the model is judged on the holdout of its own training set.
 Result<Json> by_holdout(StepRun& run) {
   auto report = TRY(run.read_input("report"));
-  return Json{{"on", "holdout"}, {"rows", report.at("rows").at("holdout")}, {"challenger", report.at("metrics")}, {"champion", nullptr}};
+  return Json{{"on", "holdout"}, {"rows", report.at("rows").at("holdout")}, {"challenger", report.at("holdout")}, {"champion", nullptr}};
 }
 
 Result<Json> by_window(const LabelledWindow& window, const Runtime& model, const pipelines::ResolvedInput* champion) {

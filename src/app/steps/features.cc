@@ -67,10 +67,12 @@ Result<duck::Table> read_spine(StepRun& run, duck::Connection& connection, const
   std::vector<std::string> wanted;
   if (!run.value("start").is_null()) wanted.push_back(fmt::format("event_time >= timestamp '{}'", format_time(at + TRY(run.duration_or("start", {})))));
   wanted.push_back(fmt::format("event_time < timestamp '{}'", format_time(at + TRY(run.duration_or("end", Duration{0})))));
-  auto rows = fmt::format("select *, row_number() over (order by all) - 1 as spine_row, count(*) over () as spine_rows from (\n{}\n) where {}", sql, fmt::join(wanted, " and "));
+  std::string order = "event_time";  // then all columns, so that equal data are equal spines
+  for (const auto& column : TRY(connection.describe(sql))) order += ", " + duck::quote_identifier(column.name);
+  auto rows = fmt::format("select *, row_number() over (order by {}) - 1 as spine_row, count(*) over () as spine_rows from (\n{}\n) where {}", order, sql, fmt::join(wanted, " and "));
   auto most = TRY(run.integer_or("max_rows", INT64_MAX));
   if (most < 1) return invalid_argument("`max_rows` must be at least 1, not {}", most);
-  return connection.query(fmt::format("select * exclude (spine_row, spine_rows) from ({}) where spine_rows <= {} or (spine_row * {}) % spine_rows < {} order by all", rows, most, most, most));
+  return connection.query(fmt::format("select * exclude (spine_row, spine_rows) from ({}) where spine_rows <= {} or (spine_row * {}) % spine_rows < {} order by {}", rows, most, most, most, order));
 }
 
 Result<std::vector<features::offline::SourceScan>> scans(const ResolvedService& service, const std::vector<Source>& sources) {
