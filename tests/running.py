@@ -1,0 +1,144 @@
+"""A Millrace server that a test runs, and the commands it runs against it."""
+
+import json
+import os
+import re
+import subprocess
+import threading
+
+import requests
+
+ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "passive"}
+READY_SECONDS = 30
+
+
+class Millrace:
+    """The program."""
+
+    def __init__(self, program):
+        self.program = program
+
+    def __call__(self, *args, **options):
+        """Runs a command to its end."""
+        return subprocess.run([self.program, *map(str, args)], capture_output=True, text=True, timeout=900, env=ENVIRONMENT, **options)
+
+    def start(self, *args, **options):
+        return subprocess.Popen([self.program, *map(str, args)], env=ENVIRONMENT, **options)
+
+
+class Server:
+    """One home folder, and a server on it as long as it runs. It keeps its port over restarts."""
+
+    def __init__(self, millrace, home):
+        self.millrace, self.home = millrace, home
+        self.port, self.process, self.log = 0, None, []
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def start(self):
+        ready = threading.Event()
+        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", stderr=subprocess.PIPE, text=True)
+        threading.Thread(target=self._read_log, args=(self.process.stderr, ready), daemon=True).start()
+        if not ready.wait(READY_SECONDS) or self.process.poll() is not None:
+            raise AssertionError("the server did not start:\n" + "\n".join(self.log[-20:]))
+        self.get("/health")
+        return self
+
+    def _read_log(self, stream, ready):
+        with stream:
+            for line in stream:
+                self.log.append(line.rstrip())
+                if found := re.search(r"millrace is ready url=http://127\.0\.0\.1:(\d+)", line):
+                    self.port = int(found[1])
+                    ready.set()
+        ready.set()
+
+    def stop(self):
+        """SIGTERM; the exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.process.wait(30)
+
+    def kill9(self):
+        self.process.kill()
+        self.process.wait(30)
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def run(self, *args, **options):
+        return self.millrace("--server", self.url, *args, **options)
+
+    def apply(self, folder):
+        done = self.run("apply", folder)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def request(self, method, path, expect=None, **options):
+        response = requests.request(method, self.url + path, timeout=60, **options)
+        if expect is None:
+            assert response.ok, f"{method} {path}: {response.status_code} {response.text[:500]}"
+        else:
+            assert response.status_code == expect, f"{method} {path}: {response.status_code} {response.text[:500]}"
+        return response.json() if response.headers.get("Content-Type", "").startswith("application/json") else response.text
+
+    def get(self, path, **options):
+        return self.request("GET", path, **options)
+
+    def post(self, path, **options):
+        return self.request("POST", path, **options)
+
+    def put(self, path, **options):
+        return self.request("PUT", path, **options)
+
+    def list(self, path):
+        """All items of a list, page by page."""
+        items, joint, after = [], "&" if "?" in path else "?", ""
+        while True:
+            page = self.get(f"{path}{joint}limit=1000" + (f"&after={after}" if after else ""))
+            items += page["items"]
+            after = page["next"]
+            if not after:
+                return items
+
+    def move_clock(self, now):
+        """Answers when all that follows from the time is done."""
+        while not self.put("/api/v1/clock", json={"now": now, "wait": True})["settled"]:
+            pass
+
+    def settle(self):
+        self.move_clock(self.get("/api/v1/clock")["now"])
+
+    def run_pipeline(self, name, **params):
+        run = self.post(f"/api/v1/pipelines/{name}/runs", json={"params": params})
+        self.settle()
+        run = self.get(f"/api/v1/pipeline-runs/{run['id']}")
+        logs = [self.get(f"/api/v1/pipeline-runs/{run['id']}/steps/{step['name']}/log")["text"] for step in run["steps"] if step["status"] == "failed"]
+        assert run["status"] == "succeeded", f"{run['error']}\n{logs}"
+        return run
+
+    def files(self, dataset):
+        """The Parquet files of a dataset's newest version."""
+        return [segment["path"] for segment in self.get(f"/api/v1/datasets/{dataset}/versions/latest")["segments"]]
+
+
+class MainJob:
+    """The main job on the first weeks of the data, done once for all tests that only look."""
+
+    UNTIL = "2001-03-20"
+
+    def __init__(self, server, summary, seconds):
+        self.server, self.summary, self.seconds = server, summary, seconds
+
+
+def replay(server, project, until):
+    done = server.run("--json", "replay", project / "replay.yaml", "--until", until)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
