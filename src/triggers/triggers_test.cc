@@ -153,9 +153,18 @@ TEST_F(TriggersTest, ScheduledCausesGoByTimeThenByName) {
 }
 
 TEST_F(TriggersTest, OneAlertFiresItsTriggersInTheOrderOfTheirNames) {
-  MUST(triggers_->apply({on_drift("second"), on_drift("first")}, std::nullopt));
+  auto first = on_drift("first"), second = on_drift("second");
+  first.cooldown = second.cooldown = Duration{0};
+  MUST(triggers_->apply({second, first}, std::nullopt));
   MUST(triggers_->on_event(drift(1, "2001-03-13")));
   EXPECT_THAT(started_keys(), ElementsAre("first/event:1", "second/event:1"));
+}
+
+TEST_F(TriggersTest, ACooldownCountsFromWhicheverTriggerStartedThePipeline) {
+  MUST(triggers_->apply({on_drift("second"), on_drift("first")}, std::nullopt));
+  MUST(triggers_->on_event(drift(1, "2001-03-13")));
+  EXPECT_THAT(started_keys(), ElementsAre("first/event:1"));
+  EXPECT_EQ(MUST(triggers_->list_firings("second", 0, 10)).at(0).reason, "cooling down until 2001-03-19T00:00:00Z");
 }
 
 TEST_F(TriggersTest, StateAndDocumentsSurviveARestart) {
