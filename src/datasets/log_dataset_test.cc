@@ -153,7 +153,7 @@ TEST_F(LogDatasetTest, NothingIsLostOrDoubledByKill) {
           for (std::int64_t n = accepted[t];; ++n) {
             MUST(append(*log, 2 * n + t));
             accepted[t].store(n + 1);
-            if (n % 64 == 0) ::usleep(500);
+            if (n % 16 == 0) ::usleep(500);
           }
         });
       }

@@ -181,9 +181,10 @@ TEST_F(RowLogTest, WhatWasAcceptedSurvivesKill) {
     if (child == 0) {
       auto log = MUST(RowLog::open(options));
       const auto work = [&](int t) {
-        for (std::int64_t n = 0;; ++n) {
+        for (std::int64_t n = 0;; ++n) {  // not too fast: all of it is read again
           MUST(append(*log, n, std::to_string(t) + "/" + std::to_string(n)));
           accepted[t].store(n + 1, std::memory_order_release);
+          if (n % 256 == 0) ::usleep(200);
         }
       };
       std::thread other(work, 1);
