@@ -80,13 +80,16 @@ Error unexpected_input(std::string_view endpoint, std::span<const duck::ColumnTy
   for (const duck::ColumnType& column : columns) names.push_back(column.name);
   for (const InputTensor& tensor : tensors) {
     if (std::ranges::find(names, tensor.name) == names.end()) {
-      return invalid_argument("endpoint {} has no input \"{}\"{}", endpoint, tensor.name, did_you_mean(tensor.name, names)).error();
+      return invalid_argument("endpoint {} has no input \"{}\"{}", endpoint, tensor.name,
+                              did_you_mean(tensor.name, names))
+          .error();
     }
   }
   return invalid_argument("an input of the request is given twice").error();
 }
 
-Result<void> bind_column(const InputTensor& tensor, std::size_t at, std::size_t width, duck::Type type, BoundInputs& bound) {
+Result<void> bind_column(const InputTensor& tensor, std::size_t at, std::size_t width, duck::Type type,
+                         BoundInputs& bound) {
   for (std::size_t row = 0; row < bound.rows; ++row) bound.values[row * width + at] = TRY(value_at(tensor, row, type));
   return {};
 }
@@ -95,11 +98,15 @@ Result<void> bind_column(const InputTensor& tensor, std::size_t at, std::size_t 
 
 std::string_view datatype_name(duck::Type type) {
   switch (type) {
-    case duck::Type::kBoolean: return "BOOL";
-    case duck::Type::kBigint: return "INT64";
-    case duck::Type::kDouble: return "FP64";
+    case duck::Type::kBoolean:
+      return "BOOL";
+    case duck::Type::kBigint:
+      return "INT64";
+    case duck::Type::kDouble:
+      return "FP64";
     case duck::Type::kVarchar:
-    case duck::Type::kTimestamp: return "BYTES";
+    case duck::Type::kTimestamp:
+      return "BYTES";
   }
   return "BYTES";
 }
@@ -109,7 +116,8 @@ Result<BoundInputs> bind_inputs(std::string_view endpoint, std::span<const duck:
   BoundInputs bound;
   for (std::size_t at = 0; at < columns.size(); ++at) {
     const InputTensor* tensor = find(tensors, columns[at].name);
-    if (tensor == nullptr && tensors.size() >= columns.size()) return std::unexpected(unexpected_input(endpoint, columns, tensors));
+    if (tensor == nullptr && tensors.size() >= columns.size())
+      return std::unexpected(unexpected_input(endpoint, columns, tensors));
     if (tensor == nullptr) return invalid_argument("endpoint {} needs input \"{}\"", endpoint, columns[at].name);
     const std::size_t rows = TRY(rows_of(*tensor));
     if (at == 0) {
@@ -117,7 +125,8 @@ Result<BoundInputs> bind_inputs(std::string_view endpoint, std::span<const duck:
       bound.values.resize(rows * columns.size());
     }
     if (rows != bound.rows) {
-      return invalid_argument("input \"{}\" has {} rows, but \"{}\" has {}", tensor->name, rows, columns[0].name, bound.rows);
+      return invalid_argument("input \"{}\" has {} rows, but \"{}\" has {}", tensor->name, rows, columns[0].name,
+                              bound.rows);
     }
     TRY(bind_column(*tensor, at, columns.size(), columns[at].type, bound));
   }

@@ -19,8 +19,8 @@ struct BoundInputs {
   boost::container::small_vector<sql::Value, 16> values;
 };
 
-// Finds each column among the tensors. kInvalidArgument for an input that is missing, unknown, given twice, of the wrong
-// datatype or shape, or of another number of rows than the others; `endpoint` names the endpoint in messages.
+// Finds each column among the tensors. kInvalidArgument for an input that is missing, unknown, given twice, of the
+// wrong datatype or shape, or of another number of rows than the others; `endpoint` names the endpoint in messages.
 // Integers and booleans are taken for doubles; ISO 8601 texts and microseconds for timestamps. A NaN is a null.
 Result<BoundInputs> bind_inputs(std::string_view endpoint, std::span<const duck::ColumnType> columns,
                                 std::span<const InputTensor> tensors);

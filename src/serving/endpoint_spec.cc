@@ -30,7 +30,8 @@ void read_shadows(ObjectReader& reader, EndpointSpec& spec) {
       reader.fault("shadow", "\"shadow\" must be an alias or a list of aliases");
       continue;
     }
-    if (alias.text == spec.alias) reader.fault("shadow", "alias " + alias.text + " answers already and cannot be a shadow too");
+    if (alias.text == spec.alias)
+      reader.fault("shadow", "alias " + alias.text + " answers already and cannot be a shadow too");
     if (std::ranges::find(spec.shadow, alias.text, &AliasRef::name) != spec.shadow.end()) {
       reader.fault("shadow", "alias " + alias.text + " is a shadow twice");
     }

@@ -18,8 +18,8 @@ std::vector<std::string> faults(std::string_view text) {
 TEST(EndpointSpecTest, ReadsADocument) {
   Diagnostics diagnostics;
   const auto documents = parse_yaml(
-      "kind: Endpoint\nname: delays\nmodel: late\nalias: best\nshadow: [baseline, next]\nfeatures: delay_features\n", "e.yaml",
-      diagnostics);
+      "kind: Endpoint\nname: delays\nmodel: late\nalias: best\nshadow: [baseline, next]\nfeatures: delay_features\n",
+      "e.yaml", diagnostics);
   const auto spec = parse_endpoint(documents.at(0), diagnostics);
   ASSERT_TRUE(spec && diagnostics.empty());
   EXPECT_EQ(spec->name, "delays");
@@ -45,7 +45,8 @@ TEST(EndpointSpecTest, AliasIsTheChampionAndOneShadowNeedsNoList) {
 TEST(EndpointSpecTest, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(faults("kind: Endpoint\nname: d\nmodle: m\n").size(), 2U);
   EXPECT_EQ(faults("kind: Endpoint\nname: d/e\nmodel: m\n"),
-            std::vector<std::string>{"e.yaml:2:7: an endpoint's name is made of letters, digits, _ and -, and starts with a letter or _"});
+            std::vector<std::string>{
+                "e.yaml:2:7: an endpoint's name is made of letters, digits, _ and -, and starts with a letter or _"});
   EXPECT_EQ(faults("kind: Endpoint\nname: d\nmodel: m\nshadow: [champion]\n"),
             std::vector<std::string>{"e.yaml:4:9: alias champion answers already and cannot be a shadow too"});
   EXPECT_EQ(faults("kind: Endpoint\nname: d\nmodel: m\nshadow: [a, a]\n"),

@@ -24,7 +24,8 @@ Result<std::vector<double>> read_rows(const Json& document, std::string_view key
   for (const Json& row : document[key]) {
     if (!row.is_array() || row.size() != width) return data_loss("golden \"{}\" are not of {} values", key, width);
     for (const Json& value : row) {
-      if (!value.is_number() && !value.is_null()) return data_loss("golden \"{}\" hold something else than numbers", key);
+      if (!value.is_number() && !value.is_null())
+        return data_loss("golden \"{}\" hold something else than numbers", key);
       values.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
     }
   }
@@ -35,7 +36,8 @@ Result<Golden> read_golden(const std::filesystem::path& file, const Runtime& run
   const Json document = TRY(parse_json(TRY(read_file(file))));
   Golden golden;
   if (!document.is_object() || !document.contains("features")) return data_loss("golden rows have no \"features\"");
-  for (const Json& name : document["features"]) golden.features.push_back(name.is_string() ? name.get<std::string>() : "");
+  for (const Json& name : document["features"])
+    golden.features.push_back(name.is_string() ? name.get<std::string>() : "");
   if (golden.features != runtime.inputs()) return data_loss("golden rows are of other features than the model");
   golden.rows = TRY(read_rows(document, "rows", runtime.inputs().size()));
   golden.predictions = TRY(read_rows(document, "predictions", runtime.outputs()));

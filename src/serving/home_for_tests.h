@@ -3,9 +3,8 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <string>
-
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "base/files.h"
 #include "base/ids.h"
@@ -56,15 +55,14 @@ struct Home {
   std::unique_ptr<events::Log> events = must(events::Log::open(*db));
   std::unique_ptr<duck::Database> duck = must(duck::Database::open({.threads = 1}));
   std::unique_ptr<registry::Store> registry = must(registry::Store::open({*db, *lineage, *events, clock}));
-  std::unique_ptr<datasets::Datasets> datasets =
-      must(datasets::Datasets::open({.db = *db,
-                                         .blobs = *blobs,
-                                         .duck = *duck,
-                                         .lineage = *lineage,
-                                         .events = *events,
-                                         .clock = clock,
-                                         .ids = ids,
-                                         .home = folder.path()}));
+  std::unique_ptr<datasets::Datasets> datasets = must(datasets::Datasets::open({.db = *db,
+                                                                                .blobs = *blobs,
+                                                                                .duck = *duck,
+                                                                                .lineage = *lineage,
+                                                                                .events = *events,
+                                                                                .clock = clock,
+                                                                                .ids = ids,
+                                                                                .home = folder.path()}));
   std::vector<VersionChange> changes;
 
   Endpoints::Parts parts() {

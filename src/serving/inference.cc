@@ -41,7 +41,8 @@ Result<void> Inference::check_model() const {
   if (request_.version && *request_.version != serving) {
     return not_found("endpoint {} serves version {}, not {}", name, serving, *request_.version);
   }
-  if (request_.id.size() > kMaxIdBytes) return invalid_argument("the request's id is longer than {} bytes", kMaxIdBytes);
+  if (request_.id.size() > kMaxIdBytes)
+    return invalid_argument("the request's id is longer than {} bytes", kMaxIdBytes);
   return {};
 }
 
@@ -61,8 +62,8 @@ bool Inference::carries_whole_vectors() const {
 Result<void> Inference::bind_whole_vectors() {
   const InputTensor& tensor = request_.inputs[0];
   if (tensor.shape[1] != static_cast<std::int64_t>(width_)) {
-    return invalid_argument("input \"{}\" is of shape [{},{}]; endpoint {} takes {} values a row", tensor.name, tensor.shape[0],
-                            tensor.shape[1], endpoint_.spec.name, width_);
+    return invalid_argument("input \"{}\" is of shape [{},{}]; endpoint {} takes {} values a row", tensor.name,
+                            tensor.shape[0], tensor.shape[1], endpoint_.spec.name, width_);
   }
   // One long column for the binder, which then checks the datatype and the number of values.
   const std::int64_t values = tensor.shape[0] * tensor.shape[1];
@@ -102,7 +103,8 @@ void Inference::score_shadows() {
     Doubles scored(bound_.rows * shadow.outputs());
     score(shadow, {scored.data(), scored.size()});
     for (std::size_t row = 0; row < bound_.rows; ++row) {
-      std::ranges::copy(row_of(scored, row, shadow.outputs()), shadows_.begin() + static_cast<std::ptrdiff_t>(row * width + at));
+      std::ranges::copy(row_of(scored, row, shadow.outputs()),
+                        shadows_.begin() + static_cast<std::ptrdiff_t>(row * width + at));
     }
   }
 }

@@ -13,10 +13,14 @@ datasets::Value of_double(double value) {
 
 datasets::Value of_input(const sql::Value& value) {
   switch (value.kind) {
-    case sql::Value::Kind::kInteger: return datasets::Value::of(value.integer);
-    case sql::Value::Kind::kDouble: return of_double(value.number);
-    case sql::Value::Kind::kText: return datasets::Value::of(value.text);
-    default: return datasets::Value::null();
+    case sql::Value::Kind::kInteger:
+      return datasets::Value::of(value.integer);
+    case sql::Value::Kind::kDouble:
+      return of_double(value.number);
+    case sql::Value::Kind::kText:
+      return datasets::Value::of(value.text);
+    default:
+      return datasets::Value::null();
   }
 }
 
@@ -74,12 +78,15 @@ PredictionLog::Plan PredictionLog::plan(const PredictionSchema& schema) {
     const bool shared = std::ranges::find(schema.features, name) != schema.features.end();
     plan.add(shared ? "input_" + name : name, type, {kInput, i});
   }
-  for (std::size_t i = 0; i < schema.features.size(); ++i) plan.add(schema.features[i], duck::Type::kDouble, {kFeature, i});
+  for (std::size_t i = 0; i < schema.features.size(); ++i)
+    plan.add(schema.features[i], duck::Type::kDouble, {kFeature, i});
   std::size_t at = 0;
-  for (const std::string& name : numbered("prediction", schema.outputs)) plan.add(name, duck::Type::kDouble, {kPrediction, at++});
+  for (const std::string& name : numbered("prediction", schema.outputs))
+    plan.add(name, duck::Type::kDouble, {kPrediction, at++});
   at = 0;
   for (const auto& [alias, outputs] : schema.shadows) {
-    for (const std::string& name : numbered("shadow_" + alias, outputs)) plan.add(name, duck::Type::kDouble, {kShadow, at++});
+    for (const std::string& name : numbered("shadow_" + alias, outputs))
+      plan.add(name, duck::Type::kDouble, {kShadow, at++});
   }
   return plan;
 }
@@ -121,17 +128,28 @@ Result<void> PredictionLog::use(PredictionSchema schema) {
 datasets::Value PredictionLog::value(const Source& source, const PredictionRow& row) {
   using enum Source::Kind;
   switch (source.kind) {
-    case kNothing: return datasets::Value::null();
-    case kId: return datasets::Value::of(row.id);
-    case kEventTime: return datasets::Value::of(row.event_time);
-    case kServedAt: return datasets::Value::of(row.served_at);
-    case kVersion: return datasets::Value::of(row.version);
-    case kRoute: return datasets::Value::of(row.route);
-    case kLatency: return datasets::Value::of(row.latency_us);
-    case kInput: return of_input(row.inputs[source.index]);
-    case kFeature: return of_double(row.features[source.index]);
-    case kPrediction: return of_double(row.prediction[source.index]);
-    case kShadow: return of_double(row.shadows[source.index]);
+    case kNothing:
+      return datasets::Value::null();
+    case kId:
+      return datasets::Value::of(row.id);
+    case kEventTime:
+      return datasets::Value::of(row.event_time);
+    case kServedAt:
+      return datasets::Value::of(row.served_at);
+    case kVersion:
+      return datasets::Value::of(row.version);
+    case kRoute:
+      return datasets::Value::of(row.route);
+    case kLatency:
+      return datasets::Value::of(row.latency_us);
+    case kInput:
+      return of_input(row.inputs[source.index]);
+    case kFeature:
+      return of_double(row.features[source.index]);
+    case kPrediction:
+      return of_double(row.prediction[source.index]);
+    case kShadow:
+      return of_double(row.shadows[source.index]);
   }
   return datasets::Value::null();
 }

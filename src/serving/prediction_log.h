@@ -36,7 +36,7 @@ struct PredictionRow {
   std::string_view route;
   std::int64_t latency_us = 0;
   std::span<const sql::Value> inputs;
-  std::span<const double> features;    // NaN is logged as null
+  std::span<const double> features;  // NaN is logged as null
   std::span<const double> prediction;
   std::span<const double> shadows;  // one shadow's values after the other's; NaN where it was not scored
 };
@@ -64,13 +64,26 @@ class PredictionLog {
  private:
   // Where a column's values come from.
   struct Source {
-    enum class Kind : std::uint8_t { kNothing, kId, kEventTime, kServedAt, kVersion, kRoute, kLatency, kInput, kFeature, kPrediction, kShadow };
+    enum class Kind : std::uint8_t {
+      kNothing,
+      kId,
+      kEventTime,
+      kServedAt,
+      kVersion,
+      kRoute,
+      kLatency,
+      kInput,
+      kFeature,
+      kPrediction,
+      kShadow
+    };
     Kind kind = Kind::kNothing;
     std::size_t index = 0;
   };
   struct Plan;
 
-  PredictionLog(datasets::Datasets& datasets, std::string endpoint) : datasets_(datasets), endpoint_(std::move(endpoint)) {}
+  PredictionLog(datasets::Datasets& datasets, std::string endpoint)
+      : datasets_(datasets), endpoint_(std::move(endpoint)) {}
   Result<void> use(PredictionSchema schema);
   static Plan plan(const PredictionSchema& schema);
   static datasets::Value value(const Source& source, const PredictionRow& row);

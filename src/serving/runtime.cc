@@ -9,7 +9,8 @@
 namespace millrace::serving {
 namespace {
 
-Result<std::unique_ptr<const Runtime>> load_flavor(const std::filesystem::path& folder, const registry::MlModel& model) {
+Result<std::unique_ptr<const Runtime>> load_flavor(const std::filesystem::path& folder,
+                                                   const registry::MlModel& model) {
   if (model.find_flavor("xgboost") != nullptr) return XgboostRuntime::load(folder, model);
   std::vector<std::string> names;
   for (const registry::Flavor& flavor : model.flavors) names.push_back(flavor.name);

@@ -44,10 +44,10 @@ PredictionSchema schema_of(const ServedEndpoint& endpoint) {
 std::shared_ptr<VersionStatistics> statistics_of(metrics::Registry& metrics, const ServedEndpoint& endpoint) {
   const metrics::Labels labels = {{"endpoint", endpoint.spec.name},
                                   {"version", std::to_string(endpoint.champion.model->version)}};
-  return std::make_shared<VersionStatistics>(VersionStatistics{
-      metrics.counter("millrace_predictions_total", "Rows predicted.", labels),
-      metrics.histogram("millrace_prediction_seconds", "Time to answer a request, without the network.", labels,
-                        kLatencyBuckets)});
+  return std::make_shared<VersionStatistics>(
+      VersionStatistics{metrics.counter("millrace_predictions_total", "Rows predicted.", labels),
+                        metrics.histogram("millrace_prediction_seconds",
+                                          "Time to answer a request, without the network.", labels, kLatencyBuckets)});
 }
 
 std::optional<std::int64_t> version_of(const ServedEndpoint* endpoint) {
@@ -105,14 +105,17 @@ Endpoints::Served Endpoints::current(const std::string& name) const {
 Result<InferAnswer> Endpoints::infer(std::string_view name, const InferRequest& request) const {
   const auto lease = read();
   const auto found = lease->endpoints.find(name);
-  if (found == lease->endpoints.end()) [[unlikely]] return std::unexpected(find_served(*lease, name).error());
+  if (found == lease->endpoints.end()) [[unlikely]]
+    return std::unexpected(find_served(*lease, name).error());
   const InferenceSources sources{parts_.event_clock, parts_.wall_clock, parts_.ids};
   Result<InferAnswer> answer = Inference(*found->second, request, sources).run();
   if (!answer) found->second->failures->add();
   return answer;
 }
 
-Result<EndpointStatus> Endpoints::find(std::string_view name) const { return status_of(*TRY(find_served(*read(), name))); }
+Result<EndpointStatus> Endpoints::find(std::string_view name) const {
+  return status_of(*TRY(find_served(*read(), name)));
+}
 
 std::vector<EndpointStatus> Endpoints::list() const {
   std::vector<EndpointStatus> result;
@@ -162,8 +165,8 @@ Result<void> Endpoints::refresh(std::string_view model) {
 Result<void> Endpoints::rebuild(const EndpointSpec& spec) {
   auto endpoint = std::make_shared<ServedEndpoint>();
   endpoint->spec = spec;
-  endpoint->failures = &parts_.metrics.counter("millrace_prediction_failures_total",
-                                               "Requests answered with an error.", {{"endpoint", spec.name}});
+  endpoint->failures = &parts_.metrics.counter("millrace_prediction_failures_total", "Requests answered with an error.",
+                                               {{"endpoint", spec.name}});
   if (const Result<void> filled = fill(*endpoint); !filled) {
     note_problem(spec, filled.error());
     return std::unexpected(filled.error());
@@ -206,7 +209,8 @@ void Endpoints::fill_shadows(ServedEndpoint& endpoint) {
       if (!columns) shadow = std::unexpected(columns.error());
     }
     if (!shadow && shadow.error().code != Code::kNotFound) {
-      log::warn("shadow is not scored", {{"endpoint", endpoint.spec.name}, {"alias", alias.name}, {"why", shadow.error().message}});
+      log::warn("shadow is not scored",
+                {{"endpoint", endpoint.spec.name}, {"alias", alias.name}, {"why", shadow.error().message}});
     }
     endpoint.shadows.push_back(shadow ? std::move(*shadow) : std::move(none));
   }
@@ -282,7 +286,8 @@ void Endpoints::replace(const std::string& name, Served endpoint) {
 void Endpoints::announce(const std::string& name, const Served& before, const Served& after) const {
   const auto was = version_of(before.get()), is = version_of(after.get());
   if (was == is) return;
-  log::info("endpoint's version changed", {{"endpoint", name}, {"version", is ? std::to_string(*is) : "none"},
+  log::info("endpoint's version changed", {{"endpoint", name},
+                                           {"version", is ? std::to_string(*is) : "none"},
                                            {"previous", was ? std::to_string(*was) : "none"}});
   if (parts_.on_version_change) parts_.on_version_change({name, is, was});
 }

@@ -78,8 +78,9 @@ class Endpoints {
   };
   explicit Endpoints(Parts parts);
 
-  // Creates or changes; again with the same spec, too, after feature definitions changed. That the alias is not set yet is no error: requests are answered kUnavailable until it is. A
-  // version that cannot be served is one: the endpoint stays what it was.
+  // Creates or changes; again with the same spec, too, after feature definitions changed. That the alias is not set yet
+  // is no error: requests are answered kUnavailable until it is. A version that cannot be served is one: the endpoint
+  // stays what it was.
   Result<void> apply(const EndpointSpec& spec);
   Result<void> remove(std::string_view name);
   // The registered model's aliases moved: takes over what stands behind them now, for every endpoint of the model. A

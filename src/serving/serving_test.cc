@@ -67,7 +67,8 @@ TEST_F(EndpointsTest, AWholeMatrixIsTakenWhereThereIsNoFeatureService) {
   const std::vector<std::int64_t> shape = {3, 2}, wrong = {2, 3};
   InputTensor tensor{"x", shape, std::span<const double>(values)};
   const InferAnswer answer = MUST(endpoints_.infer("e", {.id = "r", .inputs = {&tensor, 1}}));
-  EXPECT_THAT(answer.values, ElementsAre(expected("champion", {1, 2}), expected("champion", {NAN, 4}), expected("champion", {5, 6})));
+  EXPECT_THAT(answer.values,
+              ElementsAre(expected("champion", {1, 2}), expected("champion", {NAN, 4}), expected("champion", {5, 6})));
   const duck::Table rows = log_rows();
   EXPECT_THAT(rows.find("id")->strings, ElementsAre("r.0", "r.1", "r.2"));
   tensor.shape = wrong;
@@ -260,9 +261,12 @@ std::shared_ptr<const features::Definitions> airport_features() {
       "features:\n  - {name: b2, sql: distance / 100}\n"
       "---\nkind: FeatureService\nname: airport\nfeatures: [origin, departure]\n",
       "f.yaml", diagnostics);
-  const features::SourceSchema flights{"known_at", {{"known_at", sql::Type::kTimestamp}, {"origin", sql::Type::kVarchar}, {"delay", sql::Type::kBigint}}};
+  const features::SourceSchema flights{
+      "known_at",
+      {{"known_at", sql::Type::kTimestamp}, {"origin", sql::Type::kVarchar}, {"delay", sql::Type::kBigint}}};
   auto definitions = features::Definitions::make(
-      {*features::parse_feature_view(documents.at(0), diagnostics), *features::parse_feature_view(documents.at(1), diagnostics)},
+      {*features::parse_feature_view(documents.at(0), diagnostics),
+       *features::parse_feature_view(documents.at(1), diagnostics)},
       {*features::parse_feature_service(documents.at(2), diagnostics)},
       [&](std::string_view name) { return name == "flights" ? &flights : nullptr; }, diagnostics);
   for (const Diagnostic& fault : diagnostics.list) ADD_FAILURE() << format_diagnostic(fault);
@@ -272,7 +276,8 @@ std::shared_ptr<const features::Definitions> airport_features() {
 TEST_F(EndpointsTest, ARequestsEntityIsLookedUpInTheOnlineStore) {
   features::online::OnlineStore store;
   for (const auto& backfill : store.apply(airport_features())) MUST(store.finish_backfill(backfill.view, 0));
-  duck::Table rows = duck::Table::of({{"known_at", duck::Type::kTimestamp}, {"origin", duck::Type::kVarchar}, {"delay", duck::Type::kBigint}});
+  duck::Table rows = duck::Table::of(
+      {{"known_at", duck::Type::kTimestamp}, {"origin", duck::Type::kVarchar}, {"delay", duck::Type::kBigint}});
   for (const std::int64_t delay : {10, 30}) {
     rows.columns[0].append_int(1'000'000 * delay);
     rows.columns[1].append_string("DFW");
@@ -321,7 +326,8 @@ TEST_F(EndpointsTest, DISABLED_Speed) {
     MUST(endpoints_.infer("e", {.id = "0123456789", .inputs = inputs}));
   }
   const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-  std::printf("infer, one row of 10 values, 100 trees of depth 6, one shadow, logged: %.2f us\n", seconds * 1e6 / kRequests);
+  std::printf("infer, one row of 10 values, 100 trees of depth 6, one shadow, logged: %.2f us\n",
+              seconds * 1e6 / kRequests);
 }
 
 }  // namespace

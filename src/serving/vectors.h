@@ -17,7 +17,8 @@ class OnlineStore;
 
 namespace millrace::serving {
 
-// Makes the vector that models score out of what a request carries. Immutable; any number of threads may compute at once.
+// Makes the vector that models score out of what a request carries. Immutable; any number of threads may compute at
+// once.
 class VectorSource {
  public:
   virtual ~VectorSource() = default;

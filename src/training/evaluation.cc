@@ -24,7 +24,8 @@ std::optional<double> roc_auc(std::span<const float> labels, std::span<const flo
   for (std::size_t start = 0; start < order.size();) {
     std::size_t end = start;
     double positives_here = 0;
-    for (; end < order.size() && scores[order[end]] == scores[order[start]]; ++end) positives_here += labels[order[end]];
+    for (; end < order.size() && scores[order[end]] == scores[order[start]]; ++end)
+      positives_here += labels[order[end]];
     const double mean_rank = (static_cast<double>(start + 1) + static_cast<double>(end)) / 2;
     rank_sum += positives_here * mean_rank;
     positives += positives_here;
@@ -57,7 +58,8 @@ std::map<std::string, double> many_classes(std::span<const float> labels, std::s
     const auto probabilities = predictions.subspan(row * classes, classes);
     const auto label = static_cast<std::size_t>(labels[row]);
     log_loss += surprise(probabilities[label]);
-    right += std::ranges::max_element(probabilities) - probabilities.begin() == static_cast<std::ptrdiff_t>(label) ? 1 : 0;
+    right +=
+        std::ranges::max_element(probabilities) - probabilities.begin() == static_cast<std::ptrdiff_t>(label) ? 1 : 0;
   }
   const auto rows = static_cast<double>(labels.size());
   return {{"log_loss", log_loss / rows}, {"accuracy", right / rows}};

@@ -23,7 +23,8 @@ registry::Signature signature_of(const TrainResult& result) {
 Json example_rows(const GoldenRows& golden) {
   Json rows = Json::array();
   for (const auto& row : golden.rows) {
-    if (rows.size() < kExampleRows && std::ranges::none_of(row, [](double v) { return std::isnan(v); })) rows.push_back(row);
+    if (rows.size() < kExampleRows && std::ranges::none_of(row, [](double v) { return std::isnan(v); }))
+      rows.push_back(row);
   }
   for (std::size_t row = 0; rows.empty() && row < std::min(kExampleRows, golden.rows.size()); ++row) {
     rows.push_back(golden.rows[row]);
@@ -40,21 +41,25 @@ Json report(const TrainResult& result) {
     if (round.holdout) entry["holdout"] = *round.holdout;
     rounds.push_back(std::move(entry));
   }
-  Json report = {{"params", result.params},
-                 {"features", result.features},
-                 {"rows", {{"train", result.train_rows}, {"holdout", result.holdout_rows}, {"without_label", result.rows_without_label}}},
-                 {"best_round", result.best_round},
-                 {"holdout", result.holdout},
-                 {"importance", result.importance},
-                 {"rounds", std::move(rounds)}};
+  Json report = {
+      {"params", result.params},
+      {"features", result.features},
+      {"rows",
+       {{"train", result.train_rows}, {"holdout", result.holdout_rows}, {"without_label", result.rows_without_label}}},
+      {"best_round", result.best_round},
+      {"holdout", result.holdout},
+      {"importance", result.importance},
+      {"rounds", std::move(rounds)}};
   if (result.split) report["split"] = format_time(*result.split);
   return report;
 }
 
-Result<void> write_model(const std::filesystem::path& folder, const TrainResult& result, const ModelIdentity& identity) {
+Result<void> write_model(const std::filesystem::path& folder, const TrainResult& result,
+                         const ModelIdentity& identity) {
   TRY(make_directories(folder / "input_example"));
   TRY(write_file(folder / "model.ubj", result.model));
-  const Json golden = {{"features", result.features}, {"rows", result.golden.rows}, {"predictions", result.golden.predictions}};
+  const Json golden = {
+      {"features", result.features}, {"rows", result.golden.rows}, {"predictions", result.golden.predictions}};
   TRY(write_file(folder / "input_example" / "golden.json", dump_json(golden) + "\n"));
   const Json example = {{"columns", result.features}, {"data", example_rows(result.golden)}};
   return registry::write_mlmodel(folder, {.data = "model.ubj",

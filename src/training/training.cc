@@ -99,7 +99,8 @@ class Training {
     result.model = TRY(booster.save_ubjson());
     result.importance = TRY(booster.total_gain(request_.features));
     result.golden = TRY(golden_rows(booster, data.holdout.size() > 0 ? data.holdout : data.train));
-    if (holdout_) result.holdout = evaluate(params_.at("objective"), data.holdout.labels, TRY(booster.predict(*holdout_)));
+    if (holdout_)
+      result.holdout = evaluate(params_.at("objective"), data.holdout.labels, TRY(booster.predict(*holdout_)));
     return {};
   }
 

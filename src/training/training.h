@@ -50,17 +50,17 @@ struct GoldenRows {
 };
 
 struct TrainResult {
-  std::string model;                       // the booster as UBJSON
+  std::string model;  // the booster as UBJSON
   std::vector<std::string> features;
   std::map<std::string, std::string> params;  // as used, those of the request's own fields among them
   std::vector<RoundMetric> rounds;
-  int best_round = 0;                      // the last one that the model has
-  std::map<std::string, double> holdout;   // log_loss, roc_auc, brier_score, ... by what the objective predicts
-  std::map<std::string, double> importance;   // total gain by feature; features that no split uses are 0
+  int best_round = 0;                        // the last one that the model has
+  std::map<std::string, double> holdout;     // log_loss, roc_auc, brier_score, ... by what the objective predicts
+  std::map<std::string, double> importance;  // total gain by feature; features that no split uses are 0
   std::int64_t train_rows = 0;
   std::int64_t holdout_rows = 0;
   std::int64_t rows_without_label = 0;
-  std::optional<Timestamp> split;          // rows after it are the holdout
+  std::optional<Timestamp> split;  // rows after it are the holdout
   GoldenRows golden;
 };
 

@@ -27,7 +27,8 @@ Result<duck::Type> type_of(const Columns& columns, const std::string& name) {
 Result<void> check_number(const Columns& columns, const std::string& name, std::string_view role) {
   const duck::Type type = TRY(type_of(columns, name));
   if (type == duck::Type::kVarchar || type == duck::Type::kTimestamp) {
-    return invalid_argument("{} \"{}\" is of type {}; it must be a number or a boolean", role, name, duck::type_name(type));
+    return invalid_argument("{} \"{}\" is of type {}; it must be a number or a boolean", role, name,
+                            duck::type_name(type));
   }
   return {};
 }
@@ -51,9 +52,9 @@ Result<void> check_columns(const Columns& columns, const TrainRequest& request) 
 Result<std::optional<Timestamp>> split_time(duck::Connection& connection, const TrainRequest& request,
                                             const std::string& source) {
   if (request.holdout <= Duration{0}) return std::nullopt;
-  const duck::Table newest = TRY(connection.query(
-      fmt::format("select max({}) from {} where {} is not null", duck::quote_identifier(request.event_time), source,
-                  duck::quote_identifier(request.label))));
+  const duck::Table newest = TRY(connection.query(fmt::format("select max({}) from {} where {} is not null",
+                                                              duck::quote_identifier(request.event_time), source,
+                                                              duck::quote_identifier(request.label))));
   if (newest.columns[0].is_null(0)) return std::nullopt;
   return Timestamp{newest.columns[0].ints[0]} - request.holdout;
 }

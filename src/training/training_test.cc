@@ -24,9 +24,11 @@ class TrainingTest : public ::testing::Test {
     const auto path = folder_.path() / (name + ".parquet");
     const std::string sql = fmt::format(
         "copy (select x, y, z, flag, chance < 1 / (1 + exp(-3 * x - coalesce(y, 0))) as late, event_time from ("
-        "  select (hash(i) % 2000) / 1000.0 - 1 as x, case when i % 7 = 0 then null else (hash(i + 7) % 100) / 50.0 - 1 end as y,"
+        "  select (hash(i) % 2000) / 1000.0 - 1 as x, case when i % 7 = 0 then null else (hash(i + 7) % 100) / 50.0 - "
+        "1 end as y,"
         "    (hash(i * 3) % 10)::bigint as z, i % 2 = 0 as flag, (hash(i * 13) % 1000) / 1000.0 as chance,"
-        "    timestamp '2001-01-01' + to_minutes(i) as event_time from range({}) t(i)) order by event_time) to {} (format parquet)",
+        "    timestamp '2001-01-01' + to_minutes(i) as event_time from range({}) t(i)) order by event_time) to {} "
+        "(format parquet)",
         rows, duck::quote_literal(path.string()));
     MUST(connection().execute(sql));
     return path;
@@ -78,9 +80,11 @@ TEST_F(TrainingTest, LearnsAndKeepsTheNewestRowsForEvaluation) {
 
 TEST_F(TrainingTest, TheSameRequestGivesTheSameBytes) {
   TrainRequest wanted = request(60000);
-  wanted.params = {{"max_depth", "6"}, {"subsample", "0.7"}, {"colsample_bytree", "0.8"}, {"nthread", "2"}, {"seed", "5"}};
+  wanted.params = {
+      {"max_depth", "6"}, {"subsample", "0.7"}, {"colsample_bytree", "0.8"}, {"nthread", "2"}, {"seed", "5"}};
   const TrainResult first = MUST(train(connection(), wanted));
-  for (int again = 0; again < 3; ++again) EXPECT_EQ(sha256(MUST(train(connection(), wanted)).model), sha256(first.model));
+  for (int again = 0; again < 3; ++again)
+    EXPECT_EQ(sha256(MUST(train(connection(), wanted)).model), sha256(first.model));
   wanted.params["seed"] = "6";
   EXPECT_NE(sha256(MUST(train(connection(), wanted)).model), sha256(first.model));
 }
@@ -162,7 +166,8 @@ TEST_F(TrainingTest, TheModelFolderHoldsGoldenRows) {
   EXPECT_EQ(golden["rows"].size(), 32U);
   EXPECT_EQ(golden["predictions"][31][0].get<double>(), result.golden.predictions[31][0]);
   EXPECT_TRUE(std::filesystem::exists(folder / "MLmodel"));
-  MUST(write_model(folder_.path() / "again", result, {.run_id = "r", .model_uuid = std::string(32, 'a'), .created = {}}));
+  MUST(write_model(folder_.path() / "again", result,
+                   {.run_id = "r", .model_uuid = std::string(32, 'a'), .created = {}}));
   EXPECT_EQ(MUST(sha256_tree(folder)), MUST(sha256_tree(folder_.path() / "again")));
 }
 

@@ -66,7 +66,8 @@ Result<std::uint32_t> Forest::append(const XgboostTree& tree, std::size_t index)
     }
     const std::size_t skip = next_child - i;
     if (skip > std::numeric_limits<std::uint16_t>::max()) {
-      return fail(Code::kUnimplemented, "tree {} is too wide: a level of more than 65535 nodes is not supported", index);
+      return fail(Code::kUnimplemented, "tree {} is too wide: a level of more than 65535 nodes is not supported",
+                  index);
     }
     const auto slot = slot_of(static_cast<std::size_t>(tree.feature[node]), tree.default_left[node]);
     nodes_.push_back({tree.threshold[node], static_cast<std::uint16_t>(slot), static_cast<std::uint16_t>(skip)});

@@ -48,10 +48,15 @@ std::vector<Case> cases() {
       {"logistic_base_score", "binary:logistic", 0, {{"base_score", "0.137"}}},
       {"logistic_exact", "binary:logistic", 0, {{"tree_method", "exact"}, {"gamma", "0.5"}}},
       {"logistic_approx", "binary:logistic", 0, {{"tree_method", "approx"}}},
-      {"logistic_lossguide", "binary:logistic", 0,
+      {"logistic_lossguide",
+       "binary:logistic",
+       0,
        {{"tree_method", "hist"}, {"grow_policy", "lossguide"}, {"max_leaves", "40"}, {"max_depth", "0"}}},
       {"logistic_pruned", "binary:logistic", 0, {{"tree_method", "exact"}, {"gamma", "3"}, {"max_depth", "10"}}},
-      {"logistic_subsample", "binary:logistic", 0, {{"subsample", "0.5"}, {"colsample_bytree", "0.5"}, {"lambda", "3"}}},
+      {"logistic_subsample",
+       "binary:logistic",
+       0,
+       {{"subsample", "0.5"}, {"colsample_bytree", "0.5"}, {"lambda", "3"}}},
       {"logistic_forest", "binary:logistic", 0, {{"num_parallel_tree", "3"}, {"subsample", "0.6"}}},
       {"logitraw", "binary:logitraw"},
       {"hinge", "binary:hinge"},
@@ -72,7 +77,8 @@ TEST(ForestTest, EveryObjectiveAnswersXgboostsBits) {
   for (const Case& test : cases()) {
     SCOPED_TRACE(test.name);
     for (unsigned seed = 1; seed <= 3; ++seed) {
-      Params params = {{"objective", test.objective}, {"seed", std::to_string(seed)}, {"max_depth", std::to_string(2 * seed)}};
+      Params params = {
+          {"objective", test.objective}, {"seed", std::to_string(seed)}, {"max_depth", std::to_string(2 * seed)}};
       params.insert(params.end(), test.params.begin(), test.params.end());
       ReferenceBooster booster({.seed = seed, .classes = test.classes, .params = params});
       const std::vector<float> rows = booster.make_rows(3000);

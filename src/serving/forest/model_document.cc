@@ -123,8 +123,8 @@ Result<ModelValue> read_model_document(std::string_view bytes) {
   if (form == Form::kUnknown) return invalid_argument("not a JSON or UBJSON model file");
   Builder builder(bytes.size());
   using Format = nlohmann::json::input_format_t;
-  const bool read =
-      nlohmann::json::sax_parse(bytes.begin(), bytes.end(), &builder, form == Form::kJson ? Format::json : Format::ubjson);
+  const bool read = nlohmann::json::sax_parse(bytes.begin(), bytes.end(), &builder,
+                                              form == Form::kJson ? Format::json : Format::ubjson);
   if (!read) return data_loss("broken model file: {}", builder.fault());
   return builder.take();
 }

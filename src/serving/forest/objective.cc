@@ -65,16 +65,20 @@ Result<Objective> objective_by_name(std::string_view name) {
 
 float base_margin(Link link, float base_score) {
   switch (link) {
-    case Link::kIdentity: return base_score;
-    case Link::kLogit: return -std::log(1.0F / base_score - 1.0F);
-    case Link::kLog: return std::log(base_score);
+    case Link::kIdentity:
+      return base_score;
+    case Link::kLogit:
+      return -std::log(1.0F / base_score - 1.0F);
+    case Link::kLog:
+      return std::log(base_score);
   }
   return base_score;
 }
 
 std::size_t apply_transform(Transform transform, std::span<float> row) {
   switch (transform) {
-    case Transform::kIdentity: break;
+    case Transform::kIdentity:
+      break;
     case Transform::kSigmoid:
       for (float& value : row) value = sigmoid(value);
       break;
@@ -84,7 +88,9 @@ std::size_t apply_transform(Transform transform, std::span<float> row) {
     case Transform::kStep:
       for (float& value : row) value = value > 0.0F ? 1.0F : 0.0F;
       break;
-    case Transform::kSoftmax: softmax(row); break;
+    case Transform::kSoftmax:
+      softmax(row);
+      break;
     case Transform::kArgmax:
       row[0] = static_cast<float>(std::ranges::max_element(row) - row.begin());
       return 1;

@@ -78,7 +78,8 @@ Result<std::vector<float>> base_margins(const ModelValue& parameters, const Xgbo
   std::vector<float> scores = TRY(base_scores(TRY(text_in(parameters, "base_score"))));
   const auto groups = static_cast<std::size_t>(model.groups);
   if (scores.size() == 1) scores.resize(groups, scores.front());
-  if (scores.size() != groups) return data_loss("broken model file: {} base scores for {} groups", scores.size(), groups);
+  if (scores.size() != groups)
+    return data_loss("broken model file: {} base scores for {} groups", scores.size(), groups);
   for (float& score : scores) {
     score = base_margin(model.objective.link, score);
     if (!std::isfinite(score)) return data_loss("broken model file: base_score has no finite margin");
@@ -97,8 +98,8 @@ Result<void> refuse_categorical(const ModelValue& tree, std::size_t index) {
 
 Result<XgboostTree> read_tree(const ModelValue& document, std::size_t index) {
   const ModelValue* parameters = TRY(object_in(document, "tree_param"));
-  const auto nodes = static_cast<std::size_t>(
-      TRY(count_in(*parameters, "num_nodes", 1, std::numeric_limits<std::int32_t>::max())));
+  const auto nodes =
+      static_cast<std::size_t>(TRY(count_in(*parameters, "num_nodes", 1, std::numeric_limits<std::int32_t>::max())));
   if (TRY(count_in(*parameters, "size_leaf_vector", 0, kMaxGroups)) > 1) {
     return fail(Code::kUnimplemented, "tree {} has vector leaves, which are not supported", index);
   }
@@ -168,7 +169,8 @@ Result<std::int32_t> read_groups(const ModelValue& parameters) {
   const std::int32_t classes = std::max(1, TRY(count_in(parameters, "num_class", 0, kMaxGroups)));
   const bool has_targets = parameters.find("num_target") != nullptr;  // older files have none
   const std::int32_t targets = has_targets ? std::max(1, TRY(count_in(parameters, "num_target", 0, kMaxGroups))) : 1;
-  if (classes > 1 && targets > 1) return fail(Code::kUnimplemented, "several targets of several classes are not supported");
+  if (classes > 1 && targets > 1)
+    return fail(Code::kUnimplemented, "several targets of several classes are not supported");
   return classes * targets;
 }
 
@@ -177,7 +179,8 @@ Result<void> read_feature_names(const ModelValue& learner, XgboostModel& model) 
   if (names == nullptr) return {};
   for (const ModelValue& name : names->items) model.feature_names.push_back(name.text);
   if (!model.feature_names.empty() && model.feature_names.size() != static_cast<std::size_t>(model.num_feature)) {
-    return data_loss("broken model file: {} feature names for {} features", model.feature_names.size(), model.num_feature);
+    return data_loss("broken model file: {} feature names for {} features", model.feature_names.size(),
+                     model.num_feature);
   }
   return {};
 }

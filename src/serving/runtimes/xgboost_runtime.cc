@@ -39,7 +39,8 @@ Result<std::vector<std::string>> input_names(const XgboostModel& booster, const 
   if (names.empty()) names = signature_names(signature);
   if (names.empty()) names = numbered_names(booster.num_feature);
   if (names.size() != static_cast<std::size_t>(booster.num_feature)) {
-    return invalid_argument("the signature has {} inputs, but the booster {} features", names.size(), booster.num_feature);
+    return invalid_argument("the signature has {} inputs, but the booster {} features", names.size(),
+                            booster.num_feature);
   }
   return names;
 }

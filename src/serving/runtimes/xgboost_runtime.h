@@ -10,7 +10,8 @@ namespace millrace::serving {
 // signature, else f0, f1, ...
 class XgboostRuntime final : public Runtime {
  public:
-  static Result<std::unique_ptr<const Runtime>> load(const std::filesystem::path& folder, const registry::MlModel& model);
+  static Result<std::unique_ptr<const Runtime>> load(const std::filesystem::path& folder,
+                                                     const registry::MlModel& model);
 
   const std::vector<std::string>& inputs() const override { return inputs_; }
   std::size_t outputs() const override { return forest_.outputs(); }
@@ -18,7 +19,8 @@ class XgboostRuntime final : public Runtime {
   void score(std::span<const double> rows, std::span<double> out) const override;
 
  private:
-  XgboostRuntime(Forest forest, std::vector<std::string> inputs) : forest_(std::move(forest)), inputs_(std::move(inputs)) {}
+  XgboostRuntime(Forest forest, std::vector<std::string> inputs)
+      : forest_(std::move(forest)), inputs_(std::move(inputs)) {}
 
   Forest forest_;
   std::vector<std::string> inputs_;
