@@ -108,9 +108,10 @@ Result<void> apply(const ApplyArguments& arguments, Options& options) {
 void add_apply(CLI::App& app, Options& options) {
   auto* command = app.add_subcommand("apply", "Make the server agree with a project folder: all of it, or nothing where a document is at fault");
   auto arguments = std::make_shared<ApplyArguments>();
-  command->add_option("folder", arguments->folder, "The project's folder")->capture_default_str();
+  command->add_option("FOLDER", arguments->folder, "The project's folder")->type_name("")->capture_default_str();
   command->add_flag("--dry-run", arguments->dry_run, "Show what would change, and change nothing");
-  command->footer("Example:\n  millrace apply examples/flights --dry-run\nFaults are printed as file:line:column: what is wrong.");
+  command->footer("Every *.yaml and *.yml file below the folder is read. Faults are printed as file:line:column: what is wrong.\n"
+                  "Examples:\n  millrace apply examples/flights --dry-run\n  millrace apply examples/flights");
   command->callback(guarded(options, [arguments, &options] { return apply(*arguments, options); }));
 }
 

@@ -24,6 +24,18 @@ CLI::App* add_noun(CLI::App& app, const std::string& name, const std::string& de
   return noun;
 }
 
+CLI::App* add_verb(CLI::App* noun, const Verb& what) {
+  auto* verb = noun->add_subcommand(what.name, what.description);
+  verb->group("Commands");
+  std::string footer = what.example.contains('\n') ? "Examples:" : "Example:";
+  for (std::size_t at = 0, end = 0; end != std::string::npos; at = end + 1) {
+    end = what.example.find('\n', at);
+    footer += "\n  " + what.example.substr(at, end - at);
+  }
+  verb->footer(footer);
+  return verb;
+}
+
 std::string command_line(const CLI::App* command) {
   return command->get_parent() ? command_line(command->get_parent()) + " " + command->get_name() : command->get_name();
 }

@@ -45,9 +45,15 @@ Result<api::ApiClient> connect(const Options& options);
 // A command that only holds others, e.g. `millrace dataset`; alone it prints its help.
 CLI::App* add_noun(CLI::App& app, const std::string& name, const std::string& description);
 // `NOUN VERB`, with the callback that runs it.
+struct Verb {
+  std::string name;
+  std::string description;
+  std::string example;  // "millrace dataset list"; several with line ends between
+};
+CLI::App* add_verb(CLI::App* noun, const Verb& verb);
 template <typename Run>
-CLI::App* add_verb(CLI::App* noun, const std::string& name, const std::string& description, Options& options, Run run) {
-  auto* verb = noun->add_subcommand(name, description);
+CLI::App* add_verb(CLI::App* noun, const Verb& what, Options& options, Run run) {
+  auto* verb = add_verb(noun, what);
   verb->callback(guarded(options, std::move(run)));
   return verb;
 }

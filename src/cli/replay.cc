@@ -106,11 +106,12 @@ Result<void> run(const ReplayArguments& arguments, const Options& options) {
 void add_replay(CLI::App& app, Options& options) {
   auto* command = app.add_subcommand("replay", "Let history happen: batches, requests and labels in event time, as an ordinary client of the API");
   auto arguments = std::make_shared<ReplayArguments>();
-  command->add_option("file", arguments->file, "A YAML file with a document of kind Replay")->required();
-  command->add_option("--until", arguments->until, "Stop at this event time");
-  command->add_option("--report", arguments->report, "Write an HTML report that opens offline");
-  command->add_option("--summary", arguments->summary, "Write the totals and the weeks as JSON");
-  command->footer("Example:\n  millrace replay examples/flights/replay.yaml --report report.html");
+  command->add_option("FILE", arguments->file, "A YAML file with a document of kind Replay")->required()->type_name("");
+  command->add_option("--until", arguments->until, "Stop at this event time")->type_name("TIME");
+  command->add_option("--report", arguments->report, "Write an HTML report that opens offline")->type_name("FILE");
+  command->add_option("--summary", arguments->summary, "Write the totals and the weeks as JSON")->type_name("FILE");
+  command->footer("Each day's rows arrive as a batch, requests when they were asked, labels when they became known, never earlier.\n"
+                  "Example:\n  millrace replay examples/flights/replay.yaml --report report.html");
   command->callback(guarded(options, [arguments, &options] { return run(*arguments, options); }));
 }
 

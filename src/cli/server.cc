@@ -71,10 +71,10 @@ Result<void> serve(const ServerArguments& arguments) {
 void add_server(CLI::App& app, Options& options) {
   auto* command = app.add_subcommand("server", "Run the server: everything it needs is in it, everything it keeps is in its home folder");
   auto arguments = std::make_shared<ServerArguments>();
-  command->add_option("--home", arguments->home, "The folder with all that the server keeps; made where there is none")->envname("MILLRACE_HOME")->capture_default_str();
-  command->add_option("--listen", arguments->listen, "ADDRESS:PORT or PORT; port 0 takes any free one")->capture_default_str();
-  command->add_option("--log-format", arguments->log_format, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
-  command->add_option("--log-level", arguments->log_level, "debug, info, warn or error")->check(CLI::IsMember({"debug", "info", "warn", "error"}))->capture_default_str();
+  command->add_option("--home", arguments->home, "The folder with all that the server keeps; made where there is none")->type_name("DIR")->envname("MILLRACE_HOME")->capture_default_str();
+  command->add_option("--listen", arguments->listen, "ADDRESS:PORT or PORT; port 0 takes any free one")->type_name("ADDRESS")->capture_default_str();
+  command->add_option("--log-format", arguments->log_format, "text or json")->check(CLI::IsMember({"text", "json"}))->type_name("FORMAT")->capture_default_str();
+  command->add_option("--log-level", arguments->log_level, "debug, info, warn or error")->check(CLI::IsMember({"debug", "info", "warn", "error"}))->type_name("LEVEL")->capture_default_str();
   command->footer("Example:\n  millrace server --home ./millrace-home --listen 127.0.0.1:8080\nSIGTERM or Ctrl-C stops it; what was unfinished goes on at the next start.");
   command->callback(guarded(options, [arguments] { return serve(*arguments); }));
 }

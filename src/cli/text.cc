@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/time.h"
@@ -17,9 +18,16 @@ std::string list_text(const Json& list) {
   return out.empty() ? std::string(kNothing) : out;
 }
 
+// Whole numbers whole, as JSON may carry them with a ".0".
+std::string number_text(double value) {
+  bool whole = std::abs(value) < 1e15 && value == std::trunc(value);
+  return whole ? fmt::format("{:.0f}", value) : fmt::format("{:.6g}", value);
+}
+
 std::string pairs_text(const Json& object) {
   std::string out;
-  for (const auto& [key, value] : object.items()) out += fmt::format("{}{}={}", out.empty() ? "" : ", ", key, cell(value));
+  for (const auto& [key, value] : object.items())
+    out += fmt::format(fmt::runtime(value.is_object() ? "{}{}={{{}}}" : "{}{}={}"), out.empty() ? "" : ", ", key, cell(value));
   return out.empty() ? std::string(kNothing) : out;
 }
 
@@ -38,6 +46,7 @@ std::string cell(const Json& value) {
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   if (value.is_array()) return list_text(value);
   if (value.is_object()) return pairs_text(value);
+  if (value.is_number_float()) return number_text(value.get<double>());
   return dump_json(value);
 }
 
@@ -52,6 +61,17 @@ std::string short_time(const Json& object, std::string_view key) {
   auto text = cell(object, key);
   if (text.size() < 16 || text[10] != 'T') return text;
   return text.substr(0, 10) + " " + text.substr(11, 5);
+}
+
+std::string short_date(const Json& object, std::string_view key) {
+  auto text = short_time(object, key);
+  return text.ends_with(" 00:00") ? text.substr(0, 10) : text;
+}
+
+std::string shortened(std::string text, std::size_t size) {
+  if (text.size() <= size) return text;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  return text.substr(0, size) + "...";
 }
 
 std::string elapsed(const Json& object, std::string_view from, std::string_view until) {

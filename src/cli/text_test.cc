@@ -13,7 +13,8 @@ TEST(Text, Cells) {
     const char* text;
   };
   for (const auto& [json, text] : {Case{"null", "-"}, {"\"a b\"", "a b"}, {"12", "12"}, {"true", "yes"}, {"false", "no"},
-                                   {"[]", "-"}, {"[\"a\", 2]", "a, 2"}, {"{}", "-"}, {"{\"a\": 1, \"b\": null}", "a=1, b=-"}})
+                                   {"[]", "-"}, {"[\"a\", 2]", "a, 2"}, {"{}", "-"}, {"{\"a\": 1, \"b\": null}", "a=1, b=-"},
+                                   {"{\"a\": {\"b\": 1}}", "a={b=1}"}, {"1160231.0", "1160231"}, {"0.123456789", "0.123457"}})
     EXPECT_EQ(cell(*parse_json(json)), text) << json;
 }
 
@@ -41,6 +42,18 @@ TEST(Text, Elapsed) {
     Json object{{"from", "2001-03-01T00:00:00Z"}, {"until", until}};
     EXPECT_EQ(elapsed(object, "from", "until"), text) << until;
   }
+}
+
+TEST(Text, DatesAreShorterThanTimes) {
+  Json object{{"midnight", "2001-03-05T00:00:00Z"}, {"morning", "2001-03-05T06:00:00Z"}};
+  EXPECT_EQ(short_date(object, "midnight"), "2001-03-05");
+  EXPECT_EQ(short_date(object, "morning"), "2001-03-05 06:00");
+}
+
+TEST(Text, LongTextsAreCutBetweenCharacters) {
+  EXPECT_EQ(shortened("abc", 3), "abc");
+  EXPECT_EQ(shortened("abcd", 3), "abc...");
+  EXPECT_EQ(shortened("aé", 2), "a...");
 }
 
 TEST(Text, VersionsAndNumbers) {

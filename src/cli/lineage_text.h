@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+
+namespace millrace::cli {
+
+enum class Direction { kUpstream, kDownstream };
+
+// The API's lineage graph as an indented tree from `root`: what it came of, or what came of it. A node that comes up
+// again is named again without its branch.
+std::string lineage_text(const Json& graph, const std::string& root, Direction direction);
+
+}  // namespace millrace::cli
