@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/http/resources.h"
+#include "base/suggest.h"
 #include "registry/registry.h"
 
 namespace millrace::api {
@@ -58,6 +59,26 @@ Json to_page(const Page<T>& page) {
   return page_json(std::move(items), page.next);
 }
 
+// The names that a request may have meant: of models, or where the model is there, of its aliases.
+Result<std::vector<std::string>> names_near(registry::Store& registry, const Request& request) {
+  std::vector<std::string> names;
+  if (auto model = registry.find_model(request.param("name"))) {
+    for (const auto& alias : model->aliases) names.push_back(alias.name);
+    return names;
+  }
+  for (const auto& model : TRY(registry.list_models({.limit = 1000})).items) names.push_back(model.name);
+  return names;
+}
+
+// The answer; where a model or an alias is not there, with the nearest name that is.
+net::Response answer_with_nearest(registry::Store& registry, const Request& request, Result<Json> result) {
+  if (result || result.error().code != Code::kNotFound) return answer(result);
+  auto asked = registry.find_model(request.param("name")) ? request.param("alias") : request.param("name");
+  auto error = result.error();
+  if (auto names = names_near(registry, request); names && !asked.empty()) error.message += did_you_mean(asked, *names);
+  return answer(error);
+}
+
 Result<std::int64_t> version_of(const Request& request) {
   auto text = request.param("version");
   std::int64_t number = 0;
@@ -79,6 +100,14 @@ Result<Json> list_versions(registry::Store& registry, const Request& request) {
 
 Result<Json> find_version(registry::Store& registry, const Request& request) {
   return to_json(TRY(registry.find_version(request.param("name"), TRY(version_of(request)))));
+}
+
+Result<Json> find_model(registry::Store& registry, const Request& request) {
+  return to_json(TRY(registry.find_model(request.param("name"))));
+}
+
+Result<Json> find_alias(registry::Store& registry, const Request& request) {
+  return to_json(TRY(registry.find_alias(request.param("name"), request.param("alias"))));
 }
 
 Result<Json> create_version(registry::Store& registry, const Request& request) {
@@ -139,20 +168,19 @@ void add_model_routes(net::Router& router, Services& services) {
   auto& registry = services.registry;
   router.add("GET", "/api/v1/models", [&](const Request& request) { return answer(list_models(registry, request)); });
   router.add("GET", "/api/v1/models/{name}", [&](const Request& request) {
-    return answer(registry.find_model(request.param("name")), [](const auto& model) { return to_json(model); });
+    return answer_with_nearest(registry, request, find_model(registry, request));
   });
   router.add("GET", "/api/v1/models/{name}/versions",
              [&](const Request& request) { return answer(list_versions(registry, request)); });
   router.add("POST", "/api/v1/models/{name}/versions",
              [&](const Request& request) { return answer(create_version(registry, request), 201); });
   router.add("GET", "/api/v1/models/{name}/versions/{version}", [&](const Request& request) {
-    return answer(find_version(registry, request));
+    return answer_with_nearest(registry, request, find_version(registry, request));
   });
   router.add("PATCH", "/api/v1/models/{name}/versions/{version}/tags",
              [&](const Request& request) { return answer(set_tags(registry, request)); });
   router.add("GET", "/api/v1/models/{name}/aliases/{alias}", [&](const Request& request) {
-    auto found = registry.find_alias(request.param("name"), request.param("alias"));
-    return answer(found, [](const auto& version) { return to_json(version); });
+    return answer_with_nearest(registry, request, find_alias(registry, request));
   });
   router.add("PUT", "/api/v1/models/{name}/aliases/{alias}",
              [&](const Request& request) { return answer(set_alias(registry, request)); });

@@ -88,7 +88,7 @@ Json documents(Project& project) {
 Result<Json> schema(std::string_view kind) {
   std::vector<std::string> names;
   for (const auto& known : delivery::kind_schemas()) {
-    if (known.kind == kind) return parse_json(std::string_view(known.schema.data()));
+    if (known.kind == kind) return parse_json(known.schema.substr(0, known.schema.find('\0')));
     names.emplace_back(known.kind);
   }
   return not_found("there is no kind \"{}\"; kinds are {}", kind, fmt::join(names, ", "));
