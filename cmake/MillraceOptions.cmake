@@ -12,7 +12,7 @@ set(MILLRACE_SANITIZE "" CACHE STRING "address;undefined, thread, or empty")
 add_library(millrace_options INTERFACE)
 target_compile_options(millrace_options INTERFACE
   -Wall -Wextra -Werror -Wno-gnu-statement-expression -Wno-c23-extensions -Wno-missing-field-initializers)
-target_compile_definitions(millrace_options INTERFACE BOOST_ASIO_NO_DEPRECATED)
+target_compile_definitions(millrace_options INTERFACE BOOST_ASIO_NO_DEPRECATED MILLRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_include_directories(millrace_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_link_options(millrace_options INTERFACE -fuse-ld=lld)
 foreach(sanitizer IN LISTS MILLRACE_SANITIZE)
@@ -25,5 +25,6 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
 endif()

@@ -154,7 +154,7 @@ Result<void> Server::Parts::open_stores() {
   lineage = TRY(lineage::Store::open(*db));
   blobs = TRY(blob::open_local(settings.home / "artifacts"));
   TRY(make_directories(settings.home / "tmp"));
-  duck = TRY(duck::Database::open({.memory_limit = kDuckMemory, .threads = 2, .temp_directory = settings.home / "tmp"}));
+  duck = TRY(duck::Database::open({.memory_limit = kDuckMemory, .threads = 1, .temp_directory = settings.home / "tmp"}));
   datasets = TRY(datasets::Datasets::open({*db, *blobs, *duck, *lineage, *events, *clock, ids, settings.home}));
   tracking = TRY(tracking::Store::open({*db, *lineage, *events, *clock, ids}));
   registry = TRY(registry::Store::open({*db, *lineage, *events, *clock}));
