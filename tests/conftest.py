@@ -1,13 +1,24 @@
+import datetime
 import os
 import pathlib
 import shutil
 import time
 
+import pyarrow as pa
 import pytest
 
-from running import MainJob, Millrace, Server, replay
+from running import MainJob, Millrace, Server, as_parquet, replay
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser):
+    parser.addoption("--rewrite-golden", action="store_true", help="write the golden files anew from what the program says")
+
+
+@pytest.fixture(scope="session")
+def rewrite_golden(request):
+    return request.config.getoption("--rewrite-golden")
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +57,41 @@ def server(new_server):
     return new_server()
 
 
+@pytest.fixture(scope="module")
+def shared_server(millrace, tmp_path_factory):
+    """For tests of a module that leave it as it was."""
+    server = Server(millrace, tmp_path_factory.mktemp("shared") / "home").start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def project(flights_project, tmp_path):
     """The flights project, to be changed by the test."""
     return pathlib.Path(shutil.copytree(flights_project, tmp_path / "project"))
+
+
+@pytest.fixture(scope="session")
+def flights_table():
+    """Makes batches of flights, as Parquet: `count` rows that became known in the hours after `start`."""
+
+    def make(count=1000, start=datetime.datetime(2001, 1, 1)):
+        at = [start + datetime.timedelta(seconds=7 * row) for row in range(count)]
+        airports = ["ORD", "SFO", "ATL", "DFW", "JFK"]
+        return as_parquet(
+            pa.table(
+                {
+                    "date": pa.array([moment - datetime.timedelta(hours=3) for moment in at], pa.timestamp("us")),
+                    "known_at": pa.array(at, pa.timestamp("us")),
+                    "delay": [row * 37 % 90 - 20 for row in range(count)],
+                    "distance": [100 + row * 13 % 2000 for row in range(count)],
+                    "origin": [airports[row % 5] for row in range(count)],
+                    "destination": [airports[row // 5 % 5] for row in range(count)],
+                }
+            )
+        )
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,13 @@
 """A Millrace server that a test runs, and the commands it runs against it."""
 
+import io
 import json
 import os
 import re
 import subprocess
 import threading
 
+import pyarrow.parquet as pq
 import requests
 
 ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "passive"}
@@ -124,6 +126,10 @@ class Server:
         assert run["status"] == "succeeded", f"{run['error']}\n{logs}"
         return run
 
+    def path(self, uri):
+        """Where an artifact lies."""
+        return self.home / "artifacts" / uri.removeprefix("artifacts:")
+
     def files(self, dataset):
         """The Parquet files of a dataset's newest version."""
         return [segment["path"] for segment in self.get(f"/api/v1/datasets/{dataset}/versions/latest")["segments"]]
@@ -142,3 +148,9 @@ def replay(server, project, until):
     done = server.run("--json", "replay", project / "replay.yaml", "--until", until)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def as_parquet(table):
+    out = io.BytesIO()
+    pq.write_table(table, out)
+    return out.getvalue()

@@ -65,6 +65,14 @@ void check_trigger_params(const Documents& documents, const triggers::TriggerSpe
   }
 }
 
+bool check_sources(const Documents& documents, Diagnostics& diagnostics) {
+  Names names(documents, diagnostics);
+  bool all = true;
+  for (const auto& view : documents.feature_views)
+    if (!view.from_request()) all &= names.check("Dataset", view.source.name, view.source.at);
+  return all;
+}
+
 }  // namespace
 
 std::shared_ptr<const features::Definitions> feature_definitions(const Documents& documents, Diagnostics& diagnostics) {
@@ -78,6 +86,7 @@ std::shared_ptr<const features::Definitions> feature_definitions(const Documents
     auto found = sources.find(name);
     return found == sources.end() ? nullptr : &found->second;
   };
+  if (!check_sources(documents, diagnostics)) return nullptr;
   return features::Definitions::make(documents.feature_views, documents.feature_services, find, diagnostics);
 }
 
