@@ -14,7 +14,7 @@
 namespace millrace::cli {
 namespace {
 
-constexpr double kTop = 30;         // for the unit's name
+constexpr double kTop = 30;  // for the unit's name
 constexpr double kLaneGap = 12;
 constexpr double kLaneHeight = 24;
 constexpr double kAxisHeight = 24;
@@ -92,8 +92,8 @@ class Drawing {
     for (const auto& tick : value_ticks(y_.values, chart_.format, layout_.y_ticks)) {
       add(R"(<path class="{}" d="M{:g} {:.1f}H{:.1f}"/>)", tick.value == 0 ? "axis" : "grid", layout_.left,
           y_(tick.value), right_);
-      add(R"(<text class="tick" text-anchor="end" x="{:g}" y="{:.1f}">{}</text>)", layout_.left - 8,
-          y_(tick.value) + 4, tick.label);
+      add(R"(<text class="tick" text-anchor="end" x="{:g}" y="{:.1f}">{}</text>)", layout_.left - 8, y_(tick.value) + 4,
+          tick.label);
     }
     add(R"(<text class="unit" x="0" y="12">{}</text>)", escape_html(chart_.unit));
   }
@@ -107,8 +107,8 @@ class Drawing {
     }
     add(R"(<path class="axis" d="M{:g} {:.1f}H{:.1f}"/>)", layout_.left, foot(), right_);
     if (!chart_.x_unit.empty())
-      add(R"(<text class="unit" text-anchor="end" x="{:.1f}" y="{:.1f}">{}</text>)", right_,
-          foot() + kAxisHeight + 12, escape_html(chart_.x_unit));
+      add(R"(<text class="unit" text-anchor="end" x="{:.1f}" y="{:.1f}">{}</text>)", right_, foot() + kAxisHeight + 12,
+          escape_html(chart_.x_unit));
   }
 
   void draw_bars() {
@@ -129,7 +129,8 @@ class Drawing {
   }
 
   void draw_rules() {
-    if (chart_.diagonal) add(R"(<path class="rule" d="M{:g} {:.1f}L{:.1f} {:g}"/>)", layout_.left, bottom_, right_, kTop);
+    if (chart_.diagonal)
+      add(R"(<path class="rule" d="M{:g} {:.1f}L{:.1f} {:g}"/>)", layout_.left, bottom_, right_, kTop);
     for (const auto& rule : chart_.rules) {
       add(R"(<path class="rule" d="M{:g} {:.1f}H{:.1f}"/>)", layout_.left, y_(rule.value), right_);
       add(R"(<text class="tick" x="{:.1f}" y="{:.1f}">{}</text>)", right_ + 6, y_(rule.value) + 4,
@@ -149,7 +150,8 @@ class Drawing {
     add(R"(<path class="line {}" d="{}"/>)", line.style, path);
     for (std::size_t i = 0; i < chart_.at.size(); ++i)
       if (std::isfinite(line.values[i]))
-        add(R"(<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="2.6"/>)", line.style, x_(chart_.at[i]), y_(line.values[i]));
+        add(R"(<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="2.6"/>)", line.style, x_(chart_.at[i]),
+            y_(line.values[i]));
   }
 
   // Each line's name beside its last point.
@@ -179,7 +181,8 @@ class Drawing {
   void draw_mark(const Lane& lane, std::size_t index, double y) {
     const auto& mark = lane.marks[index];
     auto x = clamped_x(mark.x);
-    add(R"_(<path class="mark {}" transform="translate({:.1f} {:.1f})" d="{}"/>)_", lane.style, x, y, outline(lane.shape));
+    add(R"_(<path class="mark {}" transform="translate({:.1f} {:.1f})" d="{}"/>)_", lane.style, x, y,
+        outline(lane.shape));
     auto next = index + 1 < lane.marks.size() ? clamped_x(lane.marks[index + 1].x) - 8 : layout_.width;
     if (mark.text.empty() || x + 9 + kCharacter * static_cast<double>(mark.text.size()) > next) return;
     add(R"(<text class="name {}" x="{:.1f}" y="{:.1f}">{}</text>)", lane.style, x + 9, y + 4, escape_html(mark.text));
@@ -187,10 +190,14 @@ class Drawing {
 
   static const char* outline(Shape shape) {
     switch (shape) {
-      case Shape::kDisc: return "M-6 0a6 6 0 1 0 12 0a6 6 0 1 0 -12 0Z";
-      case Shape::kCross: return "M-5 -5L5 5M-5 5L5 -5";
-      case Shape::kDiamond: return "M0 -6.5L6.5 0L0 6.5L-6.5 0Z";
-      case Shape::kTriangle: return "M-6.5 -5.5H6.5L0 6Z";
+      case Shape::kDisc:
+        return "M-6 0a6 6 0 1 0 12 0a6 6 0 1 0 -12 0Z";
+      case Shape::kCross:
+        return "M-5 -5L5 5M-5 5L5 -5";
+      case Shape::kDiamond:
+        return "M0 -6.5L6.5 0L0 6.5L-6.5 0Z";
+      case Shape::kTriangle:
+        return "M-6.5 -5.5H6.5L0 6Z";
     }
     return "";
   }
@@ -238,7 +245,8 @@ std::vector<double> spread_labels(std::vector<double> wanted, double gap, Range 
   auto least = room.low;
   for (auto i : order) wanted[i] = std::max(wanted[i], least), least = wanted[i] + gap;
   auto most = room.high;
-  for (auto it = order.rbegin(); it != order.rend(); ++it) wanted[*it] = std::min(wanted[*it], most), most = wanted[*it] - gap;
+  for (auto it = order.rbegin(); it != order.rend(); ++it)
+    wanted[*it] = std::min(wanted[*it], most), most = wanted[*it] - gap;
   return wanted;
 }
 

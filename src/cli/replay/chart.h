@@ -45,20 +45,20 @@ struct Lane {
 
 // What is drawn, without where. Texts are plain; drawing escapes them.
 struct Chart {
-  std::string title;    // with `summary` what a screen reader says
+  std::string title;  // with `summary` what a screen reader says
   std::string summary;
-  std::string unit;     // what the y axis counts; stands above it
+  std::string unit;  // what the y axis counts; stands above it
   Unit format = Unit::kNumber;
   Floor floor = Floor::kFree;
   Range x;
   std::function<std::vector<Tick>(int most)> x_ticks;
-  std::string x_unit;   // below the x axis; may be empty
+  std::string x_unit;  // below the x axis; may be empty
   std::vector<double> at;
   std::vector<Series> lines;
   std::vector<Series> bars;  // side by side
   double bar_span = 0;       // of x, that the bars of one x share
   std::vector<Rule> rules;
-  bool diagonal = false;     // draws y = x
+  bool diagonal = false;  // draws y = x
   std::vector<Band> bands;
   std::vector<Lane> lanes;
   std::vector<std::string> tips;  // for each x, shown when it is pointed at
@@ -76,7 +76,7 @@ struct Layout {
 
 constexpr Layout kWideLayout{.width = 1080, .plot_height = 300, .left = 84, .right = 76, .x_ticks = 12, .y_ticks = 7};
 constexpr Layout kNarrowLayout{.width = 380, .plot_height = 230, .left = 68, .right = 50, .x_ticks = 6, .y_ticks = 6};
-constexpr Layout kSmallLayout{.width = 360, .plot_height = 160, .left = 52, .right = 50, .x_ticks = 6, .y_ticks = 5};
+constexpr Layout kSmallLayout{.width = 360, .plot_height = 160, .left = 48, .right = 64, .x_ticks = 6, .y_ticks = 5};
 
 // An <svg> element, to stand in HTML.
 std::string draw_chart(const Chart& chart, const Layout& layout);

@@ -5,12 +5,18 @@ namespace {
 
 std::string_view entity(char c) {
   switch (c) {
-    case '&': return "&amp;";
-    case '<': return "&lt;";
-    case '>': return "&gt;";
-    case '"': return "&quot;";
-    case '\'': return "&#39;";
-    default: return {};
+    case '&':
+      return "&amp;";
+    case '<':
+      return "&lt;";
+    case '>':
+      return "&gt;";
+    case '"':
+      return "&quot;";
+    case '\'':
+      return "&#39;";
+    default:
+      return {};
   }
 }
 
@@ -21,8 +27,10 @@ std::string escape_html(std::string_view text) {
   out.reserve(text.size());
   for (char c : text) {
     auto replacement = entity(c);
-    if (replacement.empty()) out += c;
-    else out += replacement;
+    if (replacement.empty())
+      out += c;
+    else
+      out += replacement;
   }
   return out;
 }

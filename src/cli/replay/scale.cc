@@ -58,8 +58,9 @@ struct TimeStep {
   }
 };
 
-constexpr std::array kTimeSteps{TimeStep{.days = 1},   TimeStep{.days = 7},   TimeStep{.days = 14}, TimeStep{.months = 1},
-                                TimeStep{.months = 3}, TimeStep{.months = 6}, TimeStep{.months = 12}};
+constexpr std::array kTimeSteps{TimeStep{.days = 1},   TimeStep{.days = 7},   TimeStep{.days = 14},
+                                TimeStep{.months = 1}, TimeStep{.months = 3}, TimeStep{.months = 6},
+                                TimeStep{.months = 12}};
 
 std::vector<Tick> ticks_by(const TimeStep& step, Timestamp from, Timestamp to) {
   std::vector<Tick> ticks;
@@ -112,7 +113,8 @@ std::vector<Tick> value_ticks(Range range, Unit unit, int most) {
   std::vector<Tick> ticks;
   auto step = tick_step(range, most);
   auto first = std::ceil(range.low / step - 1e-9), last = std::floor(range.high / step + 1e-9);
-  for (auto at = first; at <= last && ticks.size() < 100; ++at) ticks.push_back({at * step, format_value(at * step, unit, step)});
+  for (auto at = first; at <= last && ticks.size() < 100; ++at)
+    ticks.push_back({at * step, format_value(at * step, unit, step)});
   return ticks;
 }
 

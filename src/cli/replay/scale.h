@@ -38,7 +38,8 @@ std::string format_value(double value, Unit unit, double step);
 // The distance between ticks, 1, 2 or 5 times a power of ten, for which a range has at most `most` ticks.
 double tick_step(Range range, int most);
 
-// The range of the finite values, opened a little at both ends and rounded outwards to whole ticks; from zero where asked.
+// The range of the finite values, opened a little at both ends and rounded outwards to whole ticks; from zero where
+// asked.
 enum class Floor { kFree, kZero };
 Range axis_range(std::span<const double> values, Floor floor, int most_ticks);
 

@@ -59,17 +59,21 @@ TEST(AxisRange, IsNeverEmpty) {
 }
 
 TEST(ValueTicks, TellEachOtherApart) {
-  EXPECT_EQ(labels(value_ticks({0.4, 0.46}, Unit::kNumber, 4)), (std::vector<std::string>{"0.40", "0.42", "0.44", "0.46"}));
+  EXPECT_EQ(labels(value_ticks({0.4, 0.46}, Unit::kNumber, 4)),
+            (std::vector<std::string>{"0.40", "0.42", "0.44", "0.46"}));
   EXPECT_EQ(labels(value_ticks({0, 0.3}, Unit::kShare, 4)), (std::vector<std::string>{"0 %", "10 %", "20 %", "30 %"}));
   EXPECT_EQ(labels(value_ticks({-0.01, 0.01}, Unit::kNumber, 3)), (std::vector<std::string>{"-0.01", "0.00", "0.01"}));
 }
 
 TEST(TimeTicks, AreTheFinestThatFit) {
-  EXPECT_EQ(labels(time_ticks(at("2001-02-26"), at("2001-07-02"), 8)), (std::vector<std::string>{"Mar", "Apr", "May", "Jun", "Jul"}));
+  EXPECT_EQ(labels(time_ticks(at("2001-02-26"), at("2001-07-02"), 8)),
+            (std::vector<std::string>{"Mar", "Apr", "May", "Jun", "Jul"}));
   EXPECT_EQ(labels(time_ticks(at("2001-02-26"), at("2001-03-20"), 8)),
             (std::vector<std::string>{"26 Feb", "5 Mar", "12 Mar", "19 Mar"}));
-  EXPECT_EQ(labels(time_ticks(at("2001-02-26T05:00"), at("2001-03-01"), 8)), (std::vector<std::string>{"27 Feb", "28 Feb", "1 Mar"}));
-  EXPECT_EQ(labels(time_ticks(at("1999-06-01"), at("2003-01-01"), 6)), (std::vector<std::string>{"2000", "2001", "2002", "2003"}));
+  EXPECT_EQ(labels(time_ticks(at("2001-02-26T05:00"), at("2001-03-01"), 8)),
+            (std::vector<std::string>{"27 Feb", "28 Feb", "1 Mar"}));
+  EXPECT_EQ(labels(time_ticks(at("1999-06-01"), at("2003-01-01"), 6)),
+            (std::vector<std::string>{"2000", "2001", "2002", "2003"}));
 }
 
 TEST(FormatDay, IsShort) {

@@ -73,14 +73,16 @@ void add_tips(Chart& chart, const Story& story) {
   for (std::size_t i = 0; i < story.windows.size(); ++i) {
     auto tip = span_text(story, story.windows[i]);
     for (const auto* group : {&chart.lines, &chart.bars})
-      for (const auto& series : *group) tip += fmt::format("\n{} {}", series.name, format_value(series.values[i], chart.format, step));
+      for (const auto& series : *group)
+        tip += fmt::format("\n{} {}", series.name, format_value(series.values[i], chart.format, step));
     chart.tips.push_back(std::move(tip));
   }
 }
 
 void add_live_and_baseline(Chart& chart, const Story& story, const std::string& metric) {
   if (has_baseline(story))
-    chart.lines.push_back({"frozen", "frozen", each(story, [&](const auto& w) { return baseline_metric(story, w, metric); })});
+    chart.lines.push_back(
+        {"frozen", "frozen", each(story, [&](const auto& w) { return baseline_metric(story, w, metric); })});
   chart.lines.push_back({"live", "live", each(story, [&](const auto& w) { return live_metric(w, metric); })});
 }
 
@@ -116,18 +118,22 @@ std::vector<Lane> alert_lanes(const Story& story) {
       lane = lanes.insert(lanes.end(), {name, fmt::format("alert{}", number), kAlertShapes[number], {}});
     }
     auto start = time_of(alert, "window_start"), end = time_of(alert, "window_end");
-    lane->marks.push_back({x_of(start + (end - start) / 2), "", fmt::format("{}: {} of {}\n{}", name, window_noun(story), format_date(start), text(alert, "message"))});
+    lane->marks.push_back(
+        {x_of(start + (end - start) / 2), "",
+         fmt::format("{}: {} of {}\n{}", name, window_noun(story), format_date(start), text(alert, "message"))});
   }
   return lanes;
 }
 
 Lane gate_lane(const Story& story, bool passed, Range range) {
-  Lane lane{passed ? "promoted" : "rejected", passed ? "promoted" : "rejected", passed ? Shape::kDisc : Shape::kCross, {}};
+  Lane lane{
+      passed ? "promoted" : "rejected", passed ? "promoted" : "rejected", passed ? Shape::kDisc : Shape::kCross, {}};
   for (const auto& gate : story.gates) {
     auto at = time_of(gate, "event_time");
     auto version = version_text(gate, "version");
     if (gate.value("passed", false) == passed && range.contains(x_of(at)))
-      lane.marks.push_back({x_of(at), version, fmt::format("{} {}: {}\n{}", version, lane.name, format_date(at), text(gate, "reason"))});
+      lane.marks.push_back(
+          {x_of(at), version, fmt::format("{} {}: {}\n{}", version, lane.name, format_date(at), text(gate, "reason"))});
   }
   return lane;
 }
@@ -136,7 +142,8 @@ void add_lanes(Chart& chart, const Story& story) {
   chart.lanes = alert_lanes(story);
   for (bool passed : {false, true})
     if (auto lane = gate_lane(story, passed, chart.x); !lane.marks.empty()) chart.lanes.push_back(std::move(lane));
-  for (auto& lane : chart.lanes) std::ranges::sort(lane.marks, {}, [](const Mark& mark) { return std::pair(mark.x, mark.text); });
+  for (auto& lane : chart.lanes)
+    std::ranges::sort(lane.marks, {}, [](const Mark& mark) { return std::pair(mark.x, mark.text); });
 }
 
 std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
@@ -149,7 +156,8 @@ std::vector<StoryBin> bins_of(const Story& story) {
       if (!std::isfinite(bin.mean_prediction) || !std::isfinite(bin.share_positive) || bin.rows <= 0) continue;
       auto& sum = sums[static_cast<std::size_t>(std::clamp(bin.mean_prediction * 10, 0.0, 9.0))];
       auto rows = static_cast<double>(bin.rows);
-      sum.mean_prediction += bin.mean_prediction * rows, sum.share_positive += bin.share_positive * rows, sum.rows += bin.rows;
+      sum.mean_prediction += bin.mean_prediction * rows, sum.share_positive += bin.share_positive * rows,
+          sum.rows += bin.rows;
     }
   std::vector<StoryBin> bins;
   for (auto& bin : sums)
@@ -181,13 +189,16 @@ double baseline_metric(const Story& story, const StoryWindow& window, const std:
 }
 
 bool has_baseline(const Story& story) {
-  return std::ranges::any_of(story.windows, [&](const auto& window) { return window.shadows.contains(story.baseline); });
+  return std::ranges::any_of(story.windows,
+                             [&](const auto& window) { return window.shadows.contains(story.baseline); });
 }
 
 Chart loss_chart(const Story& story) {
   auto chart = time_chart(story);
   chart.title = fmt::format("Log-loss by {}", window_noun(story));
-  chart.summary = "Two lines, of the live and of the frozen model, over bands for the version that served and rows for what happened. The table below has the numbers.";
+  chart.summary =
+      "Two lines, of the live and of the frozen model, over bands for the version that served and rows for what "
+      "happened. The table below has the numbers.";
   chart.unit = "log-loss per prediction; lower is better";
   add_live_and_baseline(chart, story, "log_loss");
   add_tips(chart, story);
@@ -205,10 +216,12 @@ Chart loss_chart(const Story& story) {
 std::optional<Chart> gain_chart(const Story& story) {
   auto chart = time_chart(story);
   chart.title = "What retraining gained";
-  chart.summary = "Bars: log-loss of the frozen model less that of the live one.";
+  chart.summary = "Log-loss of the frozen model less that of the live one.";
   chart.unit = "log-loss, frozen − live; above 0 is better";
   chart.floor = Floor::kZero;
-  chart.bars.push_back({"gain", "gain", each(story, [&](const auto& w) { return baseline_metric(story, w, "log_loss") - live_metric(w, "log_loss"); })});
+  chart.bars.push_back({"gain", "gain", each(story, [&](const auto& w) {
+                          return baseline_metric(story, w, "log_loss") - live_metric(w, "log_loss");
+                        })});
   if (!any_finite(chart.bars[0].values)) return std::nullopt;
   add_tips(chart, story);
   return chart;
@@ -218,7 +231,8 @@ std::optional<Chart> share_chart(const Story& story) {
   auto chart = time_chart(story);
   auto label = story.label.empty() ? std::string("positive") : story.label;
   chart.title = fmt::format("How often “{}” came true", label);
-  chart.summary = fmt::format("The share of positive labels by {}, and the mean of the live predictions.", window_noun(story));
+  chart.summary =
+      fmt::format("The share of positive labels by {}, and the mean of the live predictions.", window_noun(story));
   chart.unit = "share of labels";
   chart.format = Unit::kShare;
   chart.floor = Floor::kZero;
@@ -233,7 +247,8 @@ std::optional<Chart> share_chart(const Story& story) {
 std::optional<Chart> drift_chart(const Story& story) {
   auto chart = time_chart(story);
   chart.title = "Drift of the inputs";
-  chart.summary = fmt::format("The share of columns that had drifted by {}, and the level of the alert.", window_noun(story));
+  chart.summary =
+      fmt::format("The share of columns that had drifted by {}, and the level of the alert.", window_noun(story));
   chart.unit = "share of columns that drifted";
   chart.format = Unit::kShare;
   chart.floor = Floor::kZero;
@@ -246,14 +261,14 @@ std::optional<Chart> drift_chart(const Story& story) {
   return chart;
 }
 
-std::optional<Chart> metric_chart(const Story& story, const std::string& metric, std::string title, Unit format) {
+std::optional<Chart> metric_chart(const Story& story, const std::string& metric, std::string title, std::string unit) {
   auto chart = time_chart(story);
   chart.title = std::move(title);
-  chart.summary = fmt::format("{} of the live and of the frozen model by {}.", metric, window_noun(story));
-  chart.unit = metric;
-  chart.format = format;
+  chart.summary = fmt::format("The live and the frozen model by {}.", window_noun(story));
+  chart.unit = std::move(unit);
   add_live_and_baseline(chart, story, metric);
-  if (!std::ranges::any_of(chart.lines, [](const Series& line) { return any_finite(line.values); })) return std::nullopt;
+  if (!std::ranges::any_of(chart.lines, [](const Series& line) { return any_finite(line.values); }))
+    return std::nullopt;
   add_tips(chart, story);
   return chart;
 }
@@ -262,7 +277,7 @@ std::optional<Chart> calibration_chart(const Story& story) {
   auto bins = bins_of(story);
   if (bins.size() < 2) return std::nullopt;
   Chart chart{.title = "Calibration of the live model",
-              .summary = "How often predictions near each probability came true; on the diagonal they mean what they say.",
+              .summary = "How often predictions came true; on the diagonal they mean what they say.",
               .unit = "share that came true",
               .format = Unit::kShare,
               .x = {0, 1},
@@ -273,7 +288,8 @@ std::optional<Chart> calibration_chart(const Story& story) {
   for (const auto& bin : bins) {
     chart.at.push_back(bin.mean_prediction);
     line.values.push_back(bin.share_positive);
-    chart.tips.push_back(fmt::format("predicted {}\ncame true {}\n{} predictions", format_value(bin.mean_prediction, Unit::kShare, 0.001),
+    chart.tips.push_back(fmt::format("predicted {}\ncame true {}\n{} predictions",
+                                     format_value(bin.mean_prediction, Unit::kShare, 0.001),
                                      format_value(bin.share_positive, Unit::kShare, 0.001), bin.rows));
   }
   chart.lines.push_back(std::move(line));

@@ -28,7 +28,7 @@ std::optional<Chart> share_chart(const Story& story);
 // The share of columns that had drifted.
 std::optional<Chart> drift_chart(const Story& story);
 // Another metric, live and baseline.
-std::optional<Chart> metric_chart(const Story& story, const std::string& metric, std::string title, Unit format);
+std::optional<Chart> metric_chart(const Story& story, const std::string& metric, std::string title, std::string unit);
 // Predictions against what came true, over the whole story.
 std::optional<Chart> calibration_chart(const Story& story);
 
