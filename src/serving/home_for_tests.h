@@ -1,7 +1,8 @@
 #pragma once
 
+#include <array>
+#include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
