@@ -57,9 +57,10 @@ std::string headline(const Story& story) {
   auto gain = improvement(story);
   if (!std::isfinite(gain))
     return escape_html(fmt::format("{}: {} answered", story.project, plural(story.predictions, "prediction")));
-  if (gain < 0) return fmt::format("The live model was {:.1f}\u00a0% worse than the frozen one", -100 * gain);
-  return fmt::format("The model that retrained itself was {:.1f}\u00a0% better than the one frozen at the start",
-                     100 * gain);
+  auto text = fmt::format("{:.1f}\u00a0%", 100 * std::abs(gain));
+  if (std::abs(gain) < 0.0005) return "The model that retrained itself was as good as the one frozen at the start";
+  return fmt::format("The model that retrained itself was {} {} than the one frozen at the start", text,
+                     gain > 0 ? "better" : "worse");
 }
 
 std::string lead(const Story& story) {

@@ -222,7 +222,7 @@ std::optional<Chart> gain_chart(const Story& story) {
   chart.bars.push_back({"gain", "gain", each(story, [&](const auto& w) {
                           return baseline_metric(story, w, "log_loss") - live_metric(w, "log_loss");
                         })});
-  if (!any_finite(chart.bars[0].values)) return std::nullopt;
+  if (std::ranges::none_of(chart.bars[0].values, [](double gain) { return std::abs(gain) > 0; })) return std::nullopt;
   add_tips(chart, story);
   return chart;
 }
