@@ -34,7 +34,9 @@ Result<Json> ApiClient::send(const net::ClientRequest& request) {
   return response.body.empty() ? Json(nullptr) : parse_json(response.body);
 }
 
-Result<Json> ApiClient::get(std::string_view target) { return send({.method = "GET", .target = target, .timeout = kTimeout}); }
+Result<Json> ApiClient::get(std::string_view target) {
+  return send({.method = "GET", .target = target, .timeout = kTimeout});
+}
 
 Result<Json> ApiClient::post(std::string_view target, const Json& body) {
   auto text = dump_json(body);
@@ -60,7 +62,8 @@ Result<Json> ApiClient::list(std::string target) {
   auto separator = target.find('?') == std::string::npos ? '?' : '&';
   std::string after;
   do {
-    auto page = TRY(get(fmt::format("{}{}limit=1000{}", target, separator, after.empty() ? "" : "&after=" + net::encode_component(after))));
+    auto page = TRY(get(fmt::format("{}{}limit=1000{}", target, separator,
+                                    after.empty() ? "" : "&after=" + net::encode_component(after))));
     for (auto& item : page["items"]) items.push_back(std::move(item));
     after = page["next"].is_string() ? page["next"].get<std::string>() : "";
   } while (!after.empty());

@@ -54,16 +54,26 @@ class InputResolver {
   Result<pipelines::ResolvedInput> dataset(const pipelines::InputRef& ref) const {
     auto version = TRY(datasets_.version(ref.name));
     auto node = fmt::format("dataset:{}/{}", ref.name, version.version);
-    return pipelines::ResolvedInput{.ref = ref.text, .kind = "dataset", .uri = node, .path = {},
-                                    .version = std::to_string(version.version), .hash = version.content_hash, .artifact = node};
+    return pipelines::ResolvedInput{.ref = ref.text,
+                                    .kind = "dataset",
+                                    .uri = node,
+                                    .path = {},
+                                    .version = std::to_string(version.version),
+                                    .hash = version.content_hash,
+                                    .artifact = node};
   }
 
   Result<pipelines::ResolvedInput> model(const pipelines::InputRef& ref) const {
-    auto version = ref.by_version ? registry_.find_version(ref.name, std::stoll(ref.selector)) : registry_.find_alias(ref.name, ref.selector);
+    auto version = ref.by_version ? registry_.find_version(ref.name, std::stoll(ref.selector))
+                                  : registry_.find_alias(ref.name, ref.selector);
     if (!version) return std::unexpected(version.error());
     auto path = TRY(blobs_.local_path(version->source));
-    return pipelines::ResolvedInput{.ref = ref.text, .kind = "model", .uri = version->source, .path = path.string(),
-                                    .version = std::to_string(version->version), .hash = TRY(sha256_tree(path)),
+    return pipelines::ResolvedInput{.ref = ref.text,
+                                    .kind = "model",
+                                    .uri = version->source,
+                                    .path = path.string(),
+                                    .version = std::to_string(version->version),
+                                    .hash = TRY(sha256_tree(path)),
                                     .artifact = fmt::format("model:{}/{}", ref.name, version->version)};
   }
 
@@ -83,11 +93,14 @@ class ReferenceFinder {
     auto found = TRY(registry_.find_version(status.spec.model, std::stoll(version)));
     monitoring::Reference reference;
     for (const auto& tag : found.tags)
-      if (tag.key == "millrace.training_set") reference.training_set = TRY(blobs_.local_path(tag.value)) / "data.parquet";
-    if (reference.training_set.empty()) return not_found("version {} of model {} has no training set", version, status.spec.model);
+      if (tag.key == "millrace.training_set")
+        reference.training_set = TRY(blobs_.local_path(tag.value)) / "data.parquet";
+    if (reference.training_set.empty())
+      return not_found("version {} of model {} has no training set", version, status.spec.model);
     reference.features = status.feature_columns;
     for (auto* metric : {"log_loss", "roc_auc", "brier_score", "expected_calibration_error", "accuracy"})
-      if (auto value = TRY(gates_.metric_of(status.spec.model, found.version, metric))) reference.metrics[metric] = *value;
+      if (auto value = TRY(gates_.metric_of(status.spec.model, found.version, metric)))
+        reference.metrics[metric] = *value;
     return reference;
   }
 
@@ -140,7 +153,8 @@ struct Server::Parts {
   Result<void> open_project();
   Result<void> subscribe();
   Result<void> listen();
-  Result<void> install(const delivery::Documents& documents, std::shared_ptr<const features::Definitions> definitions, const fs::path& folder);
+  Result<void> install(const delivery::Documents& documents, std::shared_ptr<const features::Definitions> definitions,
+                       const fs::path& folder);
   void check(const delivery::Documents& documents, Diagnostics& diagnostics);
   void tick(std::stop_token stop);
 };
@@ -154,7 +168,8 @@ Result<void> Server::Parts::open_stores() {
   lineage = TRY(lineage::Store::open(*db));
   blobs = TRY(blob::open_local(settings.home / "artifacts"));
   TRY(make_directories(settings.home / "tmp"));
-  duck = TRY(duck::Database::open({.memory_limit = kDuckMemory, .threads = 1, .temp_directory = settings.home / "tmp"}));
+  duck =
+      TRY(duck::Database::open({.memory_limit = kDuckMemory, .threads = 1, .temp_directory = settings.home / "tmp"}));
   datasets = TRY(datasets::Datasets::open({*db, *blobs, *duck, *lineage, *events, *clock, ids, settings.home}));
   tracking = TRY(tracking::Store::open({*db, *lineage, *events, *clock, ids}));
   registry = TRY(registry::Store::open({*db, *lineage, *events, *clock}));
@@ -165,14 +180,18 @@ Result<void> Server::Parts::open_stores() {
 Result<void> Server::Parts::open_serving() {
   features = std::make_unique<features::Live>(*datasets, *duck, *clock);
   endpoints = std::make_unique<serving::Endpoints>(serving::Endpoints::Parts{
-      *registry, *blobs, *datasets, online_vectors(*features), *clock, wall, ids, metrics, [](const serving::VersionChange& change) {
+      *registry, *blobs, *datasets, online_vectors(*features), *clock, wall, ids, metrics,
+      [](const serving::VersionChange& change) {
         auto text = [](const std::optional<std::int64_t>& v) { return v ? std::to_string(*v) : std::string("none"); };
-        log::info("endpoint serves another version", {{"endpoint", change.endpoint}, {"version", text(change.version)}, {"previous", text(change.previous)}});
+        log::info(
+            "endpoint serves another version",
+            {{"endpoint", change.endpoint}, {"version", text(change.version)}, {"previous", text(change.previous)}});
       }});
   served = endpoints.get();
-  monitors = TRY(monitoring::Monitors::open({*db, *events, *datasets, *duck,
-                                             [this](const std::string& endpoint) { return endpoints->commit_predictions(endpoint); },
-                                             ReferenceFinder(*registry, *blobs, served, *gates)}));
+  monitors = TRY(monitoring::Monitors::open(
+      {*db, *events, *datasets, *duck,
+       [this](const std::string& endpoint) { return endpoints->commit_predictions(endpoint); },
+       ReferenceFinder(*registry, *blobs, served, *gates)}));
   return {};
 }
 
@@ -186,10 +205,14 @@ Result<void> Server::Parts::open_loop() {
                                            .resolver = InputResolver(*datasets, *registry, *blobs),
                                            .server_url = [this] { return url; }}));
   triggers = TRY(triggers::Triggers::open({*db, *events, [this](const triggers::StartRequest& request) {
-                                             return pipelines->start_run({.pipeline = request.pipeline, .params = request.params, .key = request.key,
-                                                                          .event_time = request.event_time, .cause = request.cause});
+                                             return pipelines->start_run({.pipeline = request.pipeline,
+                                                                          .params = request.params,
+                                                                          .key = request.key,
+                                                                          .event_time = request.event_time,
+                                                                          .cause = request.cause});
                                            }}));
-  conductor = std::make_unique<delivery::Conductor>(delivery::Conductor::Parts{*clock, *events, *monitors, *triggers, *pipelines});
+  conductor = std::make_unique<delivery::Conductor>(
+      delivery::Conductor::Parts{*clock, *events, *monitors, *triggers, *pipelines});
   return {};
 }
 
@@ -200,21 +223,28 @@ void Server::Parts::check(const delivery::Documents& documents, Diagnostics& dia
     if (!known || known->rows == 0) continue;
     for (const auto& column : known->spec.columns) {
       auto* kept = spec.find_column(column.name);
-      if (!kept) diagnostics.add(spec.at, fmt::format("dataset {} has {} rows with the column \"{}\", which cannot be taken away", spec.name, known->rows, column.name));
+      if (!kept)
+        diagnostics.add(
+            spec.at, fmt::format("dataset {} has {} rows with the column \"{}\", which cannot be taken away", spec.name,
+                                 known->rows, column.name));
       else if (kept->type != column.type)
-        diagnostics.add(kept->at, fmt::format("column \"{}\" of dataset {} is a {} and cannot become a {}", column.name, spec.name, duck::type_name(column.type), duck::type_name(kept->type)));
+        diagnostics.add(kept->at, fmt::format("column \"{}\" of dataset {} is a {} and cannot become a {}", column.name,
+                                              spec.name, duck::type_name(column.type), duck::type_name(kept->type)));
     }
     if (known->spec.event_time != spec.event_time)
-      diagnostics.add(spec.at, fmt::format("dataset {} goes by the event time \"{}\", which cannot be changed", spec.name, known->spec.event_time));
+      diagnostics.add(spec.at, fmt::format("dataset {} goes by the event time \"{}\", which cannot be changed",
+                                           spec.name, known->spec.event_time));
   }
 }
 
-Result<void> Server::Parts::install(const delivery::Documents& documents, std::shared_ptr<const features::Definitions> definitions, const fs::path& folder) {
+Result<void> Server::Parts::install(const delivery::Documents& documents,
+                                    std::shared_ptr<const features::Definitions> definitions, const fs::path& folder) {
   TRY(clock->set_mode(documents.project->clock));
   for (const auto& spec : documents.datasets) TRY(datasets->apply(spec));
   TRY(features->apply(std::move(definitions)));
   for (const auto& status : endpoints->list())
-    if (std::ranges::find(documents.endpoints, status.spec.name, &serving::EndpointSpec::name) == documents.endpoints.end())
+    if (std::ranges::find(documents.endpoints, status.spec.name, &serving::EndpointSpec::name) ==
+        documents.endpoints.end())
       TRY(endpoints->remove(status.spec.name));
   for (const auto& spec : documents.endpoints) TRY(endpoints->apply(spec));
   TRY(monitors->apply(documents.monitors));
@@ -225,23 +255,30 @@ Result<void> Server::Parts::install(const delivery::Documents& documents, std::s
 }
 
 Result<void> Server::Parts::open_project() {
-  project = TRY(delivery::Project::open({*db, *events, *duck, *clock, settings.home / "projects", step_declarations(),
-                                         [this](const auto& documents, auto& diagnostics) { check(documents, diagnostics); },
-                                         [this](const auto& documents, auto definitions, const auto& folder) { return install(documents, std::move(definitions), folder); }}));
+  project =
+      TRY(delivery::Project::open({*db, *events, *duck, *clock, settings.home / "projects", step_declarations(),
+                                   [this](const auto& documents, auto& diagnostics) { check(documents, diagnostics); },
+                                   [this](const auto& documents, auto definitions, const auto& folder) {
+                                     return install(documents, std::move(definitions), folder);
+                                   }}));
   return project->load();
 }
 
 // What goes up goes as an event.
 Result<void> Server::Parts::subscribe() {
-  TRY(events->subscribe("serving", {"model_version.alias_set", "model_version.alias_deleted"}, [this](const events::Event& event) { return endpoints->refresh(event.subject); }));
-  return events->subscribe("triggers", triggers::Triggers::event_types(), [this](const events::Event& event) { return triggers->on_event(event); });
+  TRY(events->subscribe("serving", {"model_version.alias_set", "model_version.alias_deleted"},
+                        [this](const events::Event& event) { return endpoints->refresh(event.subject); }));
+  return events->subscribe("triggers", triggers::Triggers::event_types(),
+                           [this](const events::Event& event) { return triggers->on_event(event); });
 }
 
 Result<void> Server::Parts::listen() {
-  services = std::make_unique<api::Services>(api::Services{*db, *duck, *events, *lineage, *datasets, *tracking, *registry, *features, *pipelines, *monitors,
-                                                           *endpoints, *triggers, *project, *clock, *conductor, *gates, metrics, ids, version()});
+  services = std::make_unique<api::Services>(
+      api::Services{*db, *duck, *events, *lineage, *datasets, *tracking, *registry, *features, *pipelines, *monitors,
+                    *endpoints, *triggers, *project, *clock, *conductor, *gates, metrics, ids, version()});
   api::add_routes(router, *services);
-  http = TRY(net::Server::start({.address = settings.address, .port = settings.port, .io_threads = 2, .pool_threads = 8}, router));
+  http = TRY(net::Server::start(
+      {.address = settings.address, .port = settings.port, .io_threads = 2, .pool_threads = 8}, router));
   url = fmt::format("http://{}:{}", settings.address, http->port());
   return {};
 }
@@ -254,7 +291,8 @@ void Server::Parts::tick(std::stop_token stop) {
   bool first = true;
   while (!stop.stop_requested()) {
     if (first || clock->mode() == delivery::ClockMode::kWall)
-      if (auto done = conductor->catch_up(); !done) log::error("what is due could not be done", {{"error", done.error().message}});
+      if (auto done = conductor->catch_up(); !done)
+        log::error("what is due could not be done", {{"error", done.error().message}});
     first = false;
     wake.wait_for(guard, stop, kTick, [] { return false; });
   }

@@ -11,10 +11,10 @@
 namespace millrace::app {
 
 struct ServerSettings {
-  std::filesystem::path home;          // made where there is none
+  std::filesystem::path home;  // made where there is none
   std::string address = "127.0.0.1";
-  std::uint16_t port = 8080;           // 0: any free one
-  std::string program;                 // this program's file, which steps are run with
+  std::uint16_t port = 8080;  // 0: any free one
+  std::string program;        // this program's file, which steps are run with
 };
 
 // A whole Millrace: everything is built here, in order, and taken down in the reverse order.

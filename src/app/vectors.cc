@@ -5,11 +5,16 @@ namespace {
 
 duck::Type to_duck(sql::Type type) {
   switch (type) {
-    case sql::Type::kBoolean: return duck::Type::kBoolean;
-    case sql::Type::kBigint: return duck::Type::kBigint;
-    case sql::Type::kDouble: return duck::Type::kDouble;
-    case sql::Type::kVarchar: return duck::Type::kVarchar;
-    case sql::Type::kTimestamp: return duck::Type::kTimestamp;
+    case sql::Type::kBoolean:
+      return duck::Type::kBoolean;
+    case sql::Type::kBigint:
+      return duck::Type::kBigint;
+    case sql::Type::kDouble:
+      return duck::Type::kDouble;
+    case sql::Type::kVarchar:
+      return duck::Type::kVarchar;
+    case sql::Type::kTimestamp:
+      return duck::Type::kTimestamp;
   }
   return duck::Type::kDouble;
 }

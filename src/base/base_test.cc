@@ -46,14 +46,13 @@ TEST(Time, ReadsAndWritesTheSameMoment) {
 }
 
 TEST(Time, ReadsAndWritesDurations) {
-  for (auto* text : {"90s", "15m", "3h", "7d", "-56d", "1ms", "3us"}) EXPECT_EQ(format_duration(MUST(parse_duration(text))), text);
+  for (auto* text : {"90s", "15m", "3h", "7d", "-56d", "1ms", "3us"})
+    EXPECT_EQ(format_duration(MUST(parse_duration(text))), text);
   EXPECT_EQ(format_duration(MUST(parse_duration("2w"))), "14d");
   for (auto* bad : {"", "3", "h", "3 h", "--3h", "9999999999999999d"}) EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 
-TEST(Hash, IsSha256) {
-  EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-}
+TEST(Hash, IsSha256) { EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"); }
 
 TEST(Hash, OfATreeDependsOnNamesAndContents) {
   TemporaryDirectory folder;

@@ -84,8 +84,10 @@ class Builder final : public YAML::EventHandler {
     add_key(top, std::move(node));
   }
   void add_key(Open& top, Node key) {
-    if (key.kind != Node::Kind::kScalar) diagnostics_.add(key.at, "a key must be a plain word");
-    else if (top.node.find(key.text)) diagnostics_.add(key.at, fmt::format("key \"{}\" stands here twice", key.text));
+    if (key.kind != Node::Kind::kScalar)
+      diagnostics_.add(key.at, "a key must be a plain word");
+    else if (top.node.find(key.text))
+      diagnostics_.add(key.at, fmt::format("key \"{}\" stands here twice", key.text));
     top.key = std::move(key);
   }
 
@@ -119,10 +121,14 @@ Json scalar_to_json(const Node& node) {
 
 std::string_view kind_name(Node::Kind kind) {
   switch (kind) {
-    case Node::Kind::kNull: return "nothing";
-    case Node::Kind::kScalar: return "a single value";
-    case Node::Kind::kSequence: return "a list";
-    case Node::Kind::kMapping: return "a mapping";
+    case Node::Kind::kNull:
+      return "nothing";
+    case Node::Kind::kScalar:
+      return "a single value";
+    case Node::Kind::kSequence:
+      return "a list";
+    case Node::Kind::kMapping:
+      return "a mapping";
   }
   return "";
 }
@@ -141,8 +147,10 @@ const Node* Node::find(std::string_view key) const {
 
 Json Node::to_json() const {
   switch (kind) {
-    case Kind::kNull: return nullptr;
-    case Kind::kScalar: return scalar_to_json(*this);
+    case Kind::kNull:
+      return nullptr;
+    case Kind::kScalar:
+      return scalar_to_json(*this);
     case Kind::kSequence: {
       auto out = Json::array();
       for (const auto& item : items) out.push_back(item.to_json());
@@ -175,7 +183,8 @@ std::vector<Node> parse_yaml(std::string_view text, const std::string& file, Dia
 ObjectReader::ObjectReader(const Node& node, Diagnostics& diagnostics, std::string what)
     : node_(node), diagnostics_(diagnostics), what_(std::move(what)) {
   if (node.kind != Node::Kind::kMapping)
-    diagnostics_.add(node.at, fmt::format("{} must be a mapping of keys to values, not {}", what_, kind_name(node.kind)));
+    diagnostics_.add(node.at,
+                     fmt::format("{} must be a mapping of keys to values, not {}", what_, kind_name(node.kind)));
 }
 
 const Node* ObjectReader::take(std::string_view key) {
@@ -252,8 +261,10 @@ std::vector<std::string> ObjectReader::strings(std::string_view key) {
   }
   std::vector<std::string> out;
   for (const auto& item : value->items) {
-    if (item.kind == Node::Kind::kScalar) out.push_back(item.text);
-    else diagnostics_.add(item.at, fmt::format("\"{}\" must be a list of strings; this is {}", key, kind_name(item.kind)));
+    if (item.kind == Node::Kind::kScalar)
+      out.push_back(item.text);
+    else
+      diagnostics_.add(item.at, fmt::format("\"{}\" must be a list of strings; this is {}", key, kind_name(item.kind)));
   }
   return out;
 }

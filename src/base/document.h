@@ -47,9 +47,9 @@ class Node {
 
   Kind kind = Kind::kNull;
   Position at;
-  std::string text;           // of a scalar
-  bool quoted = false;        // a quoted or block scalar is always a string
-  std::vector<Node> items;    // of a sequence
+  std::string text;             // of a scalar
+  bool quoted = false;          // a quoted or block scalar is always a string
+  std::vector<Node> items;      // of a sequence
   std::vector<Member> members;  // of a mapping, in the file's order
 
   const Node* find(std::string_view key) const;
@@ -85,9 +85,9 @@ class ObjectReader {
   std::optional<Duration> duration(std::string_view key);
   std::optional<Timestamp> timestamp(std::string_view key);
   std::vector<std::string> strings(std::string_view key);  // a list of strings, or one string
-  const std::vector<Node>* list(std::string_view key);       // nullptr where absent
-  const Node* mapping(std::string_view key);                 // nullptr where absent
-  const Node* any(std::string_view key);                     // nullptr where absent
+  const std::vector<Node>* list(std::string_view key);     // nullptr where absent
+  const Node* mapping(std::string_view key);               // nullptr where absent
+  const Node* any(std::string_view key);                   // nullptr where absent
   // One of `allowed`, else a fault that lists them.
   std::optional<std::string> choice(std::string_view key, const std::vector<std::string>& allowed);
 

@@ -16,7 +16,8 @@ std::vector<std::string> faults(const Diagnostics& diagnostics) {
 
 TEST(Document, KnowsWhereEachValueStands) {
   Diagnostics diagnostics;
-  auto documents = parse_yaml("kind: Dataset\ncolumns:\n  - {name: date, type: timestamp}\n---\nkind: Project\n", "a.yaml", diagnostics);
+  auto documents = parse_yaml("kind: Dataset\ncolumns:\n  - {name: date, type: timestamp}\n---\nkind: Project\n",
+                              "a.yaml", diagnostics);
   ASSERT_TRUE(diagnostics.empty());
   ASSERT_EQ(documents.size(), 2u);
   const auto& type = *documents[0].find("columns")->items[0].find("type");
@@ -33,8 +34,8 @@ TEST(Document, ReportsUnknownKeysWithTheNearestName) {
   reader.required_string("name");
   reader.list("expectations");
   reader.finish();
-  EXPECT_THAT(faults(diagnostics), testing::ElementsAre(
-      "a.yaml:2:1: Dataset has no key \"expektations\"; did you mean \"expectations\"?"));
+  EXPECT_THAT(faults(diagnostics),
+              testing::ElementsAre("a.yaml:2:1: Dataset has no key \"expektations\"; did you mean \"expectations\"?"));
 }
 
 TEST(Document, ReportsEveryFaultAtItsPosition) {

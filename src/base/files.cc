@@ -30,13 +30,18 @@ Result<void> write_all(int fd, std::string_view bytes, const std::filesystem::pa
 
 Code code_of(int error) {
   switch (error) {
-    case ENOENT: return Code::kNotFound;
+    case ENOENT:
+      return Code::kNotFound;
     case EACCES:
-    case EPERM: return Code::kPermissionDenied;
+    case EPERM:
+      return Code::kPermissionDenied;
     case ENOSPC:
-    case EDQUOT: return Code::kResourceExhausted;
-    case EEXIST: return Code::kAlreadyExists;
-    default: return Code::kInternal;
+    case EDQUOT:
+      return Code::kResourceExhausted;
+    case EEXIST:
+      return Code::kAlreadyExists;
+    default:
+      return Code::kInternal;
   }
 }
 

@@ -11,16 +11,20 @@ namespace {
 std::string escape(std::string_view text) {
   std::string out;
   for (char c : text) {
-    if (c == '\n') out += "\\n";
-    else if (c == '"' || c == '\\') out += {'\\', c};
-    else out += c;
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '"' || c == '\\')
+      out += {'\\', c};
+    else
+      out += c;
   }
   return out;
 }
 
 std::string render(const Labels& labels, std::string_view extra = {}) {
   std::string out;
-  for (const auto& [name, value] : labels) out += fmt::format("{}{}=\"{}\"", out.empty() ? "" : ",", name, escape(value));
+  for (const auto& [name, value] : labels)
+    out += fmt::format("{}{}=\"{}\"", out.empty() ? "" : ",", name, escape(value));
   if (!extra.empty()) out += fmt::format("{}{}", out.empty() ? "" : ",", extra);
   return out.empty() ? out : "{" + out + "}";
 }
@@ -33,12 +37,14 @@ void render_histogram(std::string& out, const std::string& name, const Labels& l
     auto bound = i + 1 < counts.size() ? fmt::format("{}", histogram.upper_bounds()[i]) : "+Inf";
     out += fmt::format("{}_bucket{} {}\n", name, render(labels, fmt::format("le=\"{}\"", bound)), total);
   }
-  out += fmt::format("{}_sum{} {}\n{}_count{} {}\n", name, render(labels), histogram.sum(), name, render(labels), total);
+  out +=
+      fmt::format("{}_sum{} {}\n{}_count{} {}\n", name, render(labels), histogram.sum(), name, render(labels), total);
 }
 
 }  // namespace
 
-Histogram::Histogram(std::vector<double> upper_bounds) : bounds_(std::move(upper_bounds)), counts_(bounds_.size() + 1) {}
+Histogram::Histogram(std::vector<double> upper_bounds)
+    : bounds_(std::move(upper_bounds)), counts_(bounds_.size() + 1) {}
 
 void Histogram::observe(double value) {
   auto bucket = std::ranges::lower_bound(bounds_, value) - bounds_.begin();
@@ -69,7 +75,8 @@ double Histogram::quantile(double q) const {
 }
 
 std::vector<double> latency_buckets() {
-  return {10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, 0.1, 0.2, 0.5, 1, 2, 5, 10};
+  return {10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3,
+          20e-3, 50e-3, 0.1,   0.2,    0.5,    1,      2,    5,    10};
 }
 
 Registry::Family& Registry::family(const std::string& name, const std::string& help, std::string_view type) {
@@ -116,8 +123,10 @@ std::string Registry::exposition() {
   std::string out;
   for (const auto& [name, family] : families_) {
     out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, escape(family.help), name, family.type);
-    for (const auto& [labels, counter] : family.counters) out += fmt::format("{}{} {}\n", name, render(labels), counter->value());
-    for (const auto& [labels, gauge] : family.gauges) out += fmt::format("{}{} {}\n", name, render(labels), gauge->value());
+    for (const auto& [labels, counter] : family.counters)
+      out += fmt::format("{}{} {}\n", name, render(labels), counter->value());
+    for (const auto& [labels, gauge] : family.gauges)
+      out += fmt::format("{}{} {}\n", name, render(labels), gauge->value());
     for (const auto& [labels, histogram] : family.histograms) render_histogram(out, name, labels, *histogram);
   }
   return out;

@@ -99,20 +99,21 @@ T take(const std::expected<T, E>& result) {
 
 }  // namespace millrace
 
-// The value of a Result; or its error, returned from the enclosing function. Not for coroutines (their word is co_return).
-#define TRY(...)                                                    \
-  ({                                                                \
-    auto&& try_result_ = (__VA_ARGS__);                             \
-    if (!try_result_) [[unlikely]]                                  \
-      return std::unexpected(try_result_.error());                  \
+// The value of a Result; or its error, returned from the enclosing function. Not for coroutines (their word is
+// co_return).
+#define TRY(...)                                                                \
+  ({                                                                            \
+    auto&& try_result_ = (__VA_ARGS__);                                         \
+    if (!try_result_) [[unlikely]]                                              \
+      return std::unexpected(try_result_.error());                              \
     ::millrace::detail::take(std::forward<decltype(try_result_)>(try_result_)); \
   })
 
 // The value of a Result that cannot fail; an error here is a bug and aborts.
-#define MUST(...)                                                   \
-  ({                                                                \
-    auto&& must_result_ = (__VA_ARGS__);                            \
-    if (!must_result_) [[unlikely]]                                 \
-      ::millrace::die(must_result_.error(), __FILE__, __LINE__);    \
+#define MUST(...)                                                                 \
+  ({                                                                              \
+    auto&& must_result_ = (__VA_ARGS__);                                          \
+    if (!must_result_) [[unlikely]]                                               \
+      ::millrace::die(must_result_.error(), __FILE__, __LINE__);                  \
     ::millrace::detail::take(std::forward<decltype(must_result_)>(must_result_)); \
   })

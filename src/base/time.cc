@@ -61,8 +61,12 @@ struct Unit {
   std::string_view name;
   std::int64_t micros;
 };
-constexpr std::array kUnits{Unit{"w", 604'800'000'000}, Unit{"d", 86'400'000'000}, Unit{"h", 3'600'000'000},
-                            Unit{"m", 60'000'000},      Unit{"s", 1'000'000},      Unit{"ms", 1'000},
+constexpr std::array kUnits{Unit{"w", 604'800'000'000},
+                            Unit{"d", 86'400'000'000},
+                            Unit{"h", 3'600'000'000},
+                            Unit{"m", 60'000'000},
+                            Unit{"s", 1'000'000},
+                            Unit{"ms", 1'000},
                             Unit{"us", 1}};
 
 }  // namespace
@@ -72,8 +76,9 @@ std::string format_time(Timestamp time) {
   auto day = floor<days>(point);
   year_month_day date{day};
   hh_mm_ss clock{point - day};
-  auto text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(date.year()), unsigned(date.month()),
-                          unsigned(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  auto text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(date.year()), unsigned(date.month()), unsigned(date.day()),
+                  clock.hours().count(), clock.minutes().count(), clock.seconds().count());
   if (auto micros = clock.subseconds().count()) text += fmt::format(".{:06}", micros);
   return text + "Z";
 }
@@ -116,7 +121,8 @@ std::string format_duration(Duration duration) {
   auto sign = duration.count() < 0 ? "-" : "";
   if (micros == 0) return "0s";
   for (const auto& unit : kUnits)
-    if (unit.name != "w" && micros % unit.micros == 0) return fmt::format("{}{}{}", sign, micros / unit.micros, unit.name);
+    if (unit.name != "w" && micros % unit.micros == 0)
+      return fmt::format("{}{}{}", sign, micros / unit.micros, unit.name);
   return {};
 }
 

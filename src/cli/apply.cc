@@ -21,7 +21,8 @@ struct ApplyArguments {
 };
 
 bool is_hidden(const fs::path& relative) {
-  return std::ranges::any_of(relative, [](const fs::path& part) { return part.string().starts_with('.') || part == "__pycache__"; });
+  return std::ranges::any_of(
+      relative, [](const fs::path& part) { return part.string().starts_with('.') || part == "__pycache__"; });
 }
 
 Result<Json> read_project(const fs::path& folder) {
@@ -35,7 +36,8 @@ Result<Json> read_project(const fs::path& folder) {
   std::ranges::sort(paths);
   for (const auto& path : paths) {
     if (fs::file_size(path) > kLargestFile)
-      return invalid_argument("{} is larger than {} MiB; a project holds documents, SQL and scripts, not data", path.string(), kLargestFile >> 20);
+      return invalid_argument("{} is larger than {} MiB; a project holds documents, SQL and scripts, not data",
+                              path.string(), kLargestFile >> 20);
     files.push_back({{"path", path.lexically_relative(folder).string()}, {"text", TRY(read_file(path))}});
   }
   return files;
@@ -61,7 +63,8 @@ std::string shell_quoted(const std::string& text) {
 
 void print_diagnostics(const Json& body) {
   for (const auto& d : body["diagnostics"])
-    fmt::print(stderr, "{}:{}:{}: {}\n", d["file"].get<std::string>(), d["line"].get<int>(), d["column"].get<int>(), d["message"].get<std::string>());
+    fmt::print(stderr, "{}:{}:{}: {}\n", d["file"].get<std::string>(), d["line"].get<int>(), d["column"].get<int>(),
+               d["message"].get<std::string>());
 }
 
 void print_changes(const Json& result) {
@@ -76,9 +79,13 @@ void print_changes(const Json& result) {
       at = end + 1;
     }
   }
-  if (!result["changed"].get<bool>()) fmt::print("project {} is as it was (release {})\n", result["project"].get<std::string>(), result["release"].get<int>());
-  else if (result["dry_run"].get<bool>()) fmt::print("nothing was applied: this was a dry run\n");
-  else fmt::print("project {} is at release {}\n", result["project"].get<std::string>(), result["release"].get<int>());
+  if (!result["changed"].get<bool>())
+    fmt::print("project {} is as it was (release {})\n", result["project"].get<std::string>(),
+               result["release"].get<int>());
+  else if (result["dry_run"].get<bool>())
+    fmt::print("nothing was applied: this was a dry run\n");
+  else
+    fmt::print("project {} is at release {}\n", result["project"].get<std::string>(), result["release"].get<int>());
 }
 
 Result<void> apply(const ApplyArguments& arguments, Options& options) {
@@ -91,27 +98,35 @@ Result<void> apply(const ApplyArguments& arguments, Options& options) {
   TRY(connect(options));
   auto client = TRY(net::Client::open(options.server));
   auto text = dump_json(body);
-  auto response = TRY(client.send({.method = "PUT", .target = "/api/v1/project", .body = text, .timeout = std::chrono::minutes(2)}));
+  auto response = TRY(
+      client.send({.method = "PUT", .target = "/api/v1/project", .body = text, .timeout = std::chrono::minutes(2)}));
   auto answer = TRY(parse_json(response.body));
   if (answer.contains("diagnostics")) {
-    if (options.json) fmt::print("{}\n", dump_json(answer));
-    else print_diagnostics(answer);
+    if (options.json)
+      fmt::print("{}\n", dump_json(answer));
+    else
+      print_diagnostics(answer);
   }
-  if (response.status >= 300) return fail(Code::kFailedPrecondition, "{}", answer["error"]["message"].get<std::string>());
-  if (options.json) fmt::print("{}\n", dump_json(answer));
-  else print_changes(answer);
+  if (response.status >= 300)
+    return fail(Code::kFailedPrecondition, "{}", answer["error"]["message"].get<std::string>());
+  if (options.json)
+    fmt::print("{}\n", dump_json(answer));
+  else
+    print_changes(answer);
   return {};
 }
 
 }  // namespace
 
 void add_apply(CLI::App& app, Options& options) {
-  auto* command = app.add_subcommand("apply", "Make the server agree with a project folder: all of it, or nothing where a document is at fault");
+  auto* command = app.add_subcommand(
+      "apply", "Make the server agree with a project folder: all of it, or nothing where a document is at fault");
   auto arguments = std::make_shared<ApplyArguments>();
   command->add_option("FOLDER", arguments->folder, "The project's folder")->type_name("")->capture_default_str();
   command->add_flag("--dry-run", arguments->dry_run, "Show what would change, and change nothing");
-  command->footer("Every *.yaml and *.yml file below the folder is read. Faults are printed as file:line:column: what is wrong.\n"
-                  "Examples:\n  millrace apply examples/flights --dry-run\n  millrace apply examples/flights");
+  command->footer(
+      "Every *.yaml and *.yml file below the folder is read. Faults are printed as file:line:column: what is wrong.\n"
+      "Examples:\n  millrace apply examples/flights --dry-run\n  millrace apply examples/flights");
   command->callback(guarded(options, [arguments, &options] { return apply(*arguments, options); }));
 }
 

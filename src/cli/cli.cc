@@ -14,7 +14,8 @@ int report(const Error& error) {
 Result<api::ApiClient> connect(const Options& options) {
   auto client = TRY(api::ApiClient::open(options.server));
   if (auto health = client.get("/health"); !health && health.error().code == Code::kUnavailable)
-    return unavailable("no server answers at {}; start one with `millrace server`, or name another with --server", options.server);
+    return unavailable("no server answers at {}; start one with `millrace server`, or name another with --server",
+                       options.server);
   return client;
 }
 
@@ -41,7 +42,8 @@ std::string command_line(const CLI::App* command) {
 }
 
 void add_limit(CLI::App* command, std::shared_ptr<int> limit) {
-  command->add_option_function<int>("--limit", [limit](int given) { *limit = given; }, "Show so many; 0 shows all")
+  command->add_option_function<int>(
+             "--limit", [limit](int given) { *limit = given; }, "Show so many; 0 shows all")
       ->check(CLI::Range(0, 1'000'000))
       ->type_name("N")
       ->default_str(std::to_string(*limit));
@@ -57,7 +59,8 @@ Result<Json> params_json(const std::vector<std::string>& params) {
   auto out = Json::object();
   for (const auto& param : params) {
     auto equals = param.find('=');
-    if (equals == std::string::npos || equals == 0) return invalid_argument("--param \"{}\" is not of the form NAME=VALUE", param);
+    if (equals == std::string::npos || equals == 0)
+      return invalid_argument("--param \"{}\" is not of the form NAME=VALUE", param);
     auto text = param.substr(equals + 1);
     out[param.substr(0, equals)] = parse_json(text).value_or(Json(text));
   }

@@ -14,7 +14,9 @@ struct Group {
 const std::vector<Group>& groups() {
   static const std::vector<Group> all{
       {"Start here", {add_server, add_apply, add_status, add_replay}},
-      {"Look and act", {add_dataset, add_feature, add_pipeline, add_run, add_model, add_endpoint, add_monitor, add_trigger, add_gate, add_event}},
+      {"Look and act",
+       {add_dataset, add_feature, add_pipeline, add_run, add_model, add_endpoint, add_monitor, add_trigger, add_gate,
+        add_event}},
       {"And", {add_schema, add_completion, add_help}},
       {"", {add_step}},
   };
@@ -34,15 +36,21 @@ void set_style(CLI::App& app) {
 
 void add_commands(CLI::App& app, Options& options) {
   app.name("millrace");
-  app.description("Millrace: the whole life of a machine-learning model in one program.\n"
-                  "`millrace server` starts it, `millrace apply FOLDER` makes it agree with a project.");
-  app.footer("`millrace help COMMAND` tells more, with examples. Every command takes --json and --server.\n"
-             "Exit status: 0 done; 1 could not be done; 2 wrong command line; 3 no server answers; 4 the run waited for failed.");
+  app.description(
+      "Millrace: the whole life of a machine-learning model in one program.\n"
+      "`millrace server` starts it, `millrace apply FOLDER` makes it agree with a project.");
+  app.footer(
+      "`millrace help COMMAND` tells more, with examples. Every command takes --json and --server.\n"
+      "Exit status: 0 done; 1 could not be done; 2 wrong command line; 3 no server answers; 4 the run waited for "
+      "failed.");
   app.set_version_flag("--version", app::version(), "Print the version");
   app.require_subcommand(1);
   app.fallthrough();
   set_style(app);
-  app.add_option("--server", options.server, "The server's URL")->envname("MILLRACE_SERVER")->type_name("URL")->capture_default_str();
+  app.add_option("--server", options.server, "The server's URL")
+      ->envname("MILLRACE_SERVER")
+      ->type_name("URL")
+      ->capture_default_str();
   app.add_flag("--json", options.json, "Print the API's JSON");
   for (const auto& group : groups())
     for (auto add : group.commands) {

@@ -80,7 +80,8 @@ std::string known_paths(const Tree& tree, std::string_view separator) {
 std::string bash_script(const Tree& tree) {
   std::string cases;
   for (const auto& command : tree.commands)
-    cases += fmt::format("    '{}') commands='{}' options='{}' ;;\n", command.path, texts(command.commands), texts(command.options));
+    cases += fmt::format("    '{}') commands='{}' options='{}' ;;\n", command.path, texts(command.commands),
+                         texts(command.options));
   return fmt::format(R"(# bash completion of millrace: source <(millrace completion bash)
 _millrace() {{
   local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}" at='' commands='' options='' i
@@ -120,7 +121,8 @@ std::string described(const std::vector<Word>& words) {
 std::string zsh_script(const Tree& tree) {
   std::string cases;
   for (const auto& command : tree.commands)
-    cases += fmt::format("    '{}')\n      commands=({})\n      options=({}) ;;\n", command.path, described(command.commands), described(command.options));
+    cases += fmt::format("    '{}')\n      commands=({})\n      options=({}) ;;\n", command.path,
+                         described(command.commands), described(command.options));
   return fmt::format(R"(#compdef millrace
 # zsh completion of millrace: source <(millrace completion zsh)
 _millrace() {{
@@ -158,10 +160,12 @@ std::string fish_script(const Tree& tree) {
   for (const auto& command : tree.commands) {
     auto here = fmt::format("complete -c millrace -n '__millrace_at \"{}\"'", command.path);
     if (!command.commands.empty()) lines += here + " -f\n";
-    for (const auto& word : command.commands) lines += fmt::format("{} -a {} -d {}\n", here, word.text, single_quoted(word.description, "\\'"));
+    for (const auto& word : command.commands)
+      lines += fmt::format("{} -a {} -d {}\n", here, word.text, single_quoted(word.description, "\\'"));
     for (const auto& word : command.options) {
       bool takes_value = std::ranges::binary_search(tree.options_with_value, word.text);
-      lines += fmt::format("{} -l {}{} -d {}\n", here, word.text.substr(2), takes_value ? " -r" : "", single_quoted(word.description, "\\'"));
+      lines += fmt::format("{} -l {}{} -d {}\n", here, word.text.substr(2), takes_value ? " -r" : "",
+                           single_quoted(word.description, "\\'"));
     }
   }
   return fmt::format(R"(# fish completion of millrace: millrace completion fish | source

@@ -36,7 +36,9 @@ std::string script(std::string_view shell) {
 std::string offered(const std::string& words, int last) {
   TemporaryDirectory directory;
   auto file = directory.path() / "completion.bash";
-  MUST(write_file(file, script("bash") + fmt::format("\nCOMP_WORDS=({}); COMP_CWORD={}; _millrace; echo \"${{COMPREPLY[*]}}\"\n", words, last)));
+  MUST(write_file(
+      file, script("bash") +
+                fmt::format("\nCOMP_WORDS=({}); COMP_CWORD={}; _millrace; echo \"${{COMPREPLY[*]}}\"\n", words, last)));
   auto* pipe = popen(("bash " + file.string()).c_str(), "r");
   std::string out;
   std::array<char, 256> buffer{};
@@ -69,7 +71,8 @@ TEST(Completion, ZshDescribesWithColonsEscaped) {
 }
 
 TEST(Completion, FishKnowsWhichOptionsTakeAValue) {
-  EXPECT_THAT(script("fish"), HasSubstr(R"(complete -c millrace -n '__millrace_at "/grain/list"' -l limit -r -d 'How many')"));
+  EXPECT_THAT(script("fish"),
+              HasSubstr(R"(complete -c millrace -n '__millrace_at "/grain/list"' -l limit -r -d 'How many')"));
   EXPECT_THAT(script("fish"), HasSubstr(R"(complete -c millrace -n '__millrace_at ""' -l json -d 'Print JSON')"));
   EXPECT_THAT(script("fish"), HasSubstr(R"(-a grain -d 'The miller\'s grain')"));
 }
@@ -80,7 +83,8 @@ TEST(Completion, WhatIsNotForPeopleIsNotOffered) {
 
 TEST(Completion, AnUnknownShellIsNamed) {
   CLI::App app;
-  EXPECT_EQ(completion_script(app, "tcsh").error().message, "there is no completion for the shell \"tcsh\"; there is for bash, zsh and fish");
+  EXPECT_EQ(completion_script(app, "tcsh").error().message,
+            "there is no completion for the shell \"tcsh\"; there is for bash, zsh and fish");
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ Result<void> list_features(const Options& options) {
   }
   Table table({{"KIND"}, {"NAME"}, {"SOURCE"}, {"ENTITIES"}, {"TTL"}, {"FEATURES", Align::kRight}});
   for (const auto& view : views)
-    table.add({"view", cell(view, "name"), cell(view, "source"), cell(view, "entities"), cell(view, "ttl"), count_of(view)});
+    table.add(
+        {"view", cell(view, "name"), cell(view, "source"), cell(view, "entities"), cell(view, "ttl"), count_of(view)});
   for (const auto& service : services) table.add({"service", cell(service, "name"), "-", "-", "-", count_of(service)});
   fmt::print("{}", table.text());
   return {};
@@ -47,9 +48,11 @@ void print_view(const Json& view) {
                                 {"entities", cell(view, "entities")},
                                 {"ttl", cell(view, "ttl")},
                                 {"where", cell_or_empty(view, "where")}}));
-  auto features = table_of(member(view, "features"), {{"NAME"}, {"SQL"}, {"AGGREGATE"}, {"WINDOW"}, {"DESCRIPTION"}}, [](const Json& item) {
-    return Row{cell(item, "name"), cell(item, "sql"), cell(item, "aggregate"), cell(item, "window"), cell_or_empty(item, "description")};
-  });
+  auto features = table_of(member(view, "features"), {{"NAME"}, {"SQL"}, {"AGGREGATE"}, {"WINDOW"}, {"DESCRIPTION"}},
+                           [](const Json& item) {
+                             return Row{cell(item, "name"), cell(item, "sql"), cell(item, "aggregate"),
+                                        cell(item, "window"), cell_or_empty(item, "description")};
+                           });
   fmt::print("{}", section("Features", features));
 }
 
@@ -72,8 +75,10 @@ Result<void> show_feature(const std::string& name, const Options& options) {
     for (const auto& item : *list) {
       names.push_back(cell(item, "name"));
       if (names.back() != name) continue;
-      if (options.json) print_json(item);
-      else list == &views ? print_view(item) : print_service(item);
+      if (options.json)
+        print_json(item);
+      else
+        list == &views ? print_view(item) : print_service(item);
       return {};
     }
   return not_found("feature view or service \"{}\" does not exist{}", name, did_you_mean(name, names));
@@ -83,12 +88,16 @@ Result<void> show_feature(const std::string& name, const Options& options) {
 
 void add_feature(CLI::App& app, Options& options) {
   auto* noun = add_noun(app, "feature", "Feature views and feature services");
-  noun->footer("A view computes features from a dataset, as known at a moment; a service is the list of features that one model uses.\n"
-               "The same definition answers in training and at request time.\n"
-               "Examples:\n  millrace feature list\n  millrace feature show origin_now");
-  add_verb(noun, {"list", "Every feature view and service", "millrace feature list"}, options, [&options] { return list_features(options); });
+  noun->footer(
+      "A view computes features from a dataset, as known at a moment; a service is the list of features that one model "
+      "uses.\n"
+      "The same definition answers in training and at request time.\n"
+      "Examples:\n  millrace feature list\n  millrace feature show origin_now");
+  add_verb(noun, {"list", "Every feature view and service", "millrace feature list"}, options,
+           [&options] { return list_features(options); });
   auto name = std::make_shared<std::string>();
-  add_verb(noun, {"show", "One view with its SQL, or one service with its inputs", "millrace feature show origin_now"}, options, [name, &options] { return show_feature(*name, options); })
+  add_verb(noun, {"show", "One view with its SQL, or one service with its inputs", "millrace feature show origin_now"},
+           options, [name, &options] { return show_feature(*name, options); })
       ->add_option("NAME", *name, "The view or service")
       ->required();
 }

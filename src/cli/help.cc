@@ -37,7 +37,8 @@ void add_help(CLI::App& app, Options& options) {
       return {};
     }
     // `help` itself is what was typed: the app would pass on to its help.
-    fmt::print("{}", *found == &app ? app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal) : help_of(*found));
+    fmt::print("{}", *found == &app ? app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal)
+                                    : help_of(*found));
     return {};
   }));
 }

@@ -27,8 +27,10 @@ class TreeWriter {
     out_ += fmt::format("{:{}}{}{}{}\n", "", depth * 2, id, about(id), again && !next.empty() ? "  (above)" : "");
     if (again) return;
     for (const auto& branch : next)
-      if (is_version_before(id, branch)) write_chain(branch, depth + 1);
-      else write(branch, depth + 1);
+      if (is_version_before(id, branch))
+        write_chain(branch, depth + 1);
+      else
+        write(branch, depth + 1);
   }
 
   std::string take() { return std::move(out_); }
@@ -43,7 +45,9 @@ class TreeWriter {
   // The versions of a dataset in one line, up to where something else comes in.
   void write_chain(const std::string& first, std::size_t depth) {
     std::vector<std::string> chain{first};
-    for (auto next = branches_[first]; chain.size() <= branches_.size() && next.size() == 1 && is_version_before(chain.back(), next.front()); next = branches_[chain.back()])
+    for (auto next = branches_[first];
+         chain.size() <= branches_.size() && next.size() == 1 && is_version_before(chain.back(), next.front());
+         next = branches_[chain.back()])
       chain.push_back(next.front());
     if (chain.size() < 3 || written_.contains(first)) return write(first, depth);
     out_ += fmt::format("{:{}}{} to {}: {} versions\n", "", depth * 2, first, chain.back(), chain.size());

@@ -38,7 +38,8 @@ TEST(LineageText, GoesDownstream) {
 TEST(LineageText, AChainOfVersionsIsOneLine) {
   auto edges = Json::array();
   for (int version = 1; version < 9; ++version)
-    edges.push_back({{"from", fmt::format("dataset:flights/{}", version)}, {"to", fmt::format("dataset:flights/{}", version + 1)}});
+    edges.push_back(
+        {{"from", fmt::format("dataset:flights/{}", version)}, {"to", fmt::format("dataset:flights/{}", version + 1)}});
   edges.push_back({{"from", "file:a.parquet"}, {"to", "dataset:flights/1"}});
   Json graph{{"nodes", Json::array()}, {"edges", edges}};
   EXPECT_EQ(lineage_text(graph, "dataset:flights/9", Direction::kUpstream),
@@ -48,8 +49,11 @@ TEST(LineageText, AChainOfVersionsIsOneLine) {
 }
 
 TEST(LineageText, ACycleEnds) {
-  Json graph{{"nodes", Json::array()}, {"edges", {{{"from", "a"}, {"to", "b"}}, {{"from", "b"}, {"to", "a"}}}}, {"truncated", true}};
-  EXPECT_EQ(lineage_text(graph, "a", Direction::kUpstream), "a\n  b\n    a  (above)\n(there is more beyond what the server answers at once)\n");
+  Json graph{{"nodes", Json::array()},
+             {"edges", {{{"from", "a"}, {"to", "b"}}, {{"from", "b"}, {"to", "a"}}}},
+             {"truncated", true}};
+  EXPECT_EQ(lineage_text(graph, "a", Direction::kUpstream),
+            "a\n  b\n    a  (above)\n(there is more beyond what the server answers at once)\n");
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ constexpr std::string_view kHowNamed = "NAME@ALIAS or NAME/VERSION";
 std::string aliases_text(const Json& aliases) {
   std::string out;
   if (aliases.is_object())
-    for (const auto& [alias, number] : aliases.items()) out += fmt::format("{}{} = v{}", out.empty() ? "" : ", ", alias, cell(number));
+    for (const auto& [alias, number] : aliases.items())
+      out += fmt::format("{}{} = v{}", out.empty() ? "" : ", ", alias, cell(number));
   return out.empty() ? "-" : out;
 }
 
@@ -29,18 +30,22 @@ Result<void> list_models(const Options& options) {
              {.columns = {{"NAME"}, {"ALIASES"}, {"UPDATED"}, {"DESCRIPTION"}},
               .row =
                   [](const Json& item) {
-                    return Row{cell(item, "name"), aliases_text(member(item, "aliases")), short_time(item, "last_updated_time"), cell_or_empty(item, "description")};
+                    return Row{cell(item, "name"), aliases_text(member(item, "aliases")),
+                               short_time(item, "last_updated_time"), cell_or_empty(item, "description")};
                   },
-              .empty = "no models yet: a pipeline with a `register` step makes the first; `millrace pipeline list` shows the pipelines"});
+              .empty = "no models yet: a pipeline with a `register` step makes the first; `millrace pipeline list` "
+                       "shows the pipelines"});
   return {};
 }
 
 // The version that "delays@champion" or "delays/3" names.
 Result<Json> find_version(api::ApiClient& client, const std::string& text) {
   auto at = text.find_first_of("@/");
-  if (at == std::string::npos || at + 1 == text.size()) return invalid_argument("\"{}\" does not name a version; write {}", text, kHowNamed);
-  auto pattern = text[at] == '@' ? api::target("/api/v1/models/{}/aliases/{}", text.substr(0, at), text.substr(at + 1))
-                                 : api::target("/api/v1/models/{}/versions/{}", text.substr(0, at), text.substr(at + 1));
+  if (at == std::string::npos || at + 1 == text.size())
+    return invalid_argument("\"{}\" does not name a version; write {}", text, kHowNamed);
+  auto pattern = text[at] == '@'
+                     ? api::target("/api/v1/models/{}/aliases/{}", text.substr(0, at), text.substr(at + 1))
+                     : api::target("/api/v1/models/{}/versions/{}", text.substr(0, at), text.substr(at + 1));
   return client.get(pattern);
 }
 
@@ -65,28 +70,38 @@ void print_model(const Json& model, const Json& versions, const Json& history) {
                                 {"aliases", aliases_text(member(model, "aliases"))},
                                 {"created", short_time(model, "creation_time")},
                                 {"tags", cell_or_empty(model, "tags")}}));
-  fmt::print("{}", section("Versions", table_of(versions, {{"VERSION"}, {"ALIASES"}, {"CREATED"}, {"PIPELINE RUN"}, {"RUN"}}, [](const Json& item) {
-                             return Row{version(item, "version"), cell(item, "aliases"), short_time(item, "creation_time"),
-                                        short_id(item, "pipeline_run"), cell(item, "run_id")};
-                           })));
-  fmt::print("{}", section("Aliases as they moved", table_of(history, {{"EVENT TIME"}, {"ALIAS"}, {"FROM"}, {"TO"}, {"REASON"}}, [](const Json& item) {
-                             return Row{short_time(item, "event_time"), cell(item, "alias"), version(item, "previous"), version(item, "version"), cell_or_empty(item, "reason")};
-                           })));
+  fmt::print("{}",
+             section("Versions", table_of(versions, {{"VERSION"}, {"ALIASES"}, {"CREATED"}, {"PIPELINE RUN"}, {"RUN"}},
+                                          [](const Json& item) {
+                                            return Row{version(item, "version"), cell(item, "aliases"),
+                                                       short_time(item, "creation_time"),
+                                                       short_id(item, "pipeline_run"), cell(item, "run_id")};
+                                          })));
+  fmt::print("{}",
+             section("Aliases as they moved",
+                     table_of(history, {{"EVENT TIME"}, {"ALIAS"}, {"FROM"}, {"TO"}, {"REASON"}}, [](const Json& item) {
+                       return Row{short_time(item, "event_time"), cell(item, "alias"), version(item, "previous"),
+                                  version(item, "version"), cell_or_empty(item, "reason")};
+                     })));
 }
 
 Result<void> show_model(const std::string& name, const Options& options) {
   auto client = TRY(connect(options));
   if (name.find_first_of("@/") != std::string::npos) {
     auto found = TRY(find_version(client, name));
-    if (options.json) print_json(found);
-    else print_version(found);
+    if (options.json)
+      print_json(found);
+    else
+      print_version(found);
     return {};
   }
   auto model = TRY(client.get(api::target("/api/v1/models/{}", name)));
   auto versions = TRY(client.list(api::target("/api/v1/models/{}/versions", name)));
   auto history = TRY(client.list(api::target("/api/v1/models/{}/alias-history", name)));
-  if (options.json) print_json({{"model", model}, {"versions", versions}, {"alias_history", history}});
-  else print_model(model, versions, history);
+  if (options.json)
+    print_json({{"model", model}, {"versions", versions}, {"alias_history", history}});
+  else
+    print_model(model, versions, history);
   return {};
 }
 
@@ -96,8 +111,10 @@ Result<void> show_lineage(const std::string& name, Direction direction, const Op
   auto node = fmt::format("model:{}/{}", cell(found, "model"), cell(found, "version"));
   auto words = direction == Direction::kUpstream ? "upstream" : "downstream";
   auto graph = TRY(client.get(api::target("/api/v1/lineage?node={}&direction={}&hops=100", node, std::string(words))));
-  if (options.json) print_json(graph);
-  else fmt::print("{}", lineage_text(graph, node, direction));
+  if (options.json)
+    print_json(graph);
+  else
+    fmt::print("{}", lineage_text(graph, node, direction));
   return {};
 }
 
@@ -105,17 +122,28 @@ Result<void> show_lineage(const std::string& name, Direction direction, const Op
 
 void add_model(CLI::App& app, Options& options) {
   auto* noun = add_noun(app, "model", "Registered models: versions, aliases, and what they came of");
-  noun->footer("An alias such as champion names the version that an endpoint serves; a pipeline's gate decides whether it moves.\n"
-               "Examples:\n  millrace model show delays\n  millrace model show delays@champion\n  millrace model lineage delays@champion");
-  add_verb(noun, {"list", "Every model with its aliases", "millrace model list"}, options, [&options] { return list_models(options); });
+  noun->footer(
+      "An alias such as champion names the version that an endpoint serves; a pipeline's gate decides whether it "
+      "moves.\n"
+      "Examples:\n  millrace model show delays\n  millrace model show delays@champion\n  millrace model lineage "
+      "delays@champion");
+  add_verb(noun, {"list", "Every model with its aliases", "millrace model list"}, options,
+           [&options] { return list_models(options); });
   auto name = std::make_shared<std::string>();
   auto downstream = std::make_shared<bool>(false);
-  add_verb(noun, {"show", "One model with its versions and the moves of its aliases, or one version", "millrace model show delays\nmillrace model show delays@champion\nmillrace model show delays/3"}, options, [name, &options] { return show_model(*name, options); })
+  add_verb(noun,
+           {"show", "One model with its versions and the moves of its aliases, or one version",
+            "millrace model show delays\nmillrace model show delays@champion\nmillrace model show delays/3"},
+           options, [name, &options] { return show_model(*name, options); })
       ->add_option("NAME", *name, fmt::format("The model; or {} for one version", kHowNamed))
       ->required();
-  auto* lineage = add_verb(noun, {"lineage", "What a version came of: runs, steps, training sets, data", "millrace model lineage delays@champion\nmillrace model lineage delays/3 --downstream"}, options, [name, downstream, &options] {
-    return show_lineage(*name, *downstream ? Direction::kDownstream : Direction::kUpstream, options);
-  });
+  auto* lineage =
+      add_verb(noun,
+               {"lineage", "What a version came of: runs, steps, training sets, data",
+                "millrace model lineage delays@champion\nmillrace model lineage delays/3 --downstream"},
+               options, [name, downstream, &options] {
+                 return show_lineage(*name, *downstream ? Direction::kDownstream : Direction::kUpstream, options);
+               });
   lineage->add_option("NAME", *name, fmt::format("The version, as {}", kHowNamed))->required();
   lineage->add_flag("--downstream", *downstream, "What came of it instead");
 }

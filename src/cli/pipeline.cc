@@ -19,7 +19,8 @@ Result<void> list_pipelines(const Options& options) {
              {.columns = {{"NAME"}, {"STEPS", Align::kRight}, {"PARAMS"}, {"DESCRIPTION"}},
               .row =
                   [](const Json& item) {
-                    return Row{cell(item, "name"), std::to_string(member(item, "steps").size()), cell(item, "params"), cell_or_empty(item, "description")};
+                    return Row{cell(item, "name"), std::to_string(member(item, "steps").size()), cell(item, "params"),
+                               cell_or_empty(item, "description")};
                   },
               .empty = empty});
   return {};
@@ -44,10 +45,13 @@ Result<void> show_pipeline(const std::string& name, const Options& options) {
 
 void add_pipeline(CLI::App& app, Options& options) {
   auto* noun = add_noun(app, "pipeline", "Pipelines: what `millrace run` can start");
-  noun->footer("Examples:\n  millrace pipeline list\n  millrace pipeline show retrain\n  millrace run retrain --follow");
-  add_verb(noun, {"list", "Every pipeline with its parameters", "millrace pipeline list"}, options, [&options] { return list_pipelines(options); });
+  noun->footer(
+      "Examples:\n  millrace pipeline list\n  millrace pipeline show retrain\n  millrace run retrain --follow");
+  add_verb(noun, {"list", "Every pipeline with its parameters", "millrace pipeline list"}, options,
+           [&options] { return list_pipelines(options); });
   auto name = std::make_shared<std::string>();
-  add_verb(noun, {"show", "One pipeline with its steps", "millrace pipeline show retrain"}, options, [name, &options] { return show_pipeline(*name, options); })
+  add_verb(noun, {"show", "One pipeline with its steps", "millrace pipeline show retrain"}, options,
+           [name, &options] { return show_pipeline(*name, options); })
       ->add_option("NAME", *name, "The pipeline")
       ->required();
 }

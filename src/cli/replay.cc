@@ -30,7 +30,8 @@ Result<delivery::ReplaySpec> read_spec(const ReplayArguments& arguments) {
   Diagnostics diagnostics;
   std::optional<delivery::ReplaySpec> spec;
   for (const auto& document : parse_yaml(TRY(read_file(arguments.file)), arguments.file, diagnostics))
-    if (auto* kind = document.find("kind"); kind && kind->text == "Replay") spec = delivery::parse_replay(document, diagnostics);
+    if (auto* kind = document.find("kind"); kind && kind->text == "Replay")
+      spec = delivery::parse_replay(document, diagnostics);
   for (const auto& diagnostic : diagnostics.list) fmt::print(stderr, "{}\n", format_diagnostic(diagnostic));
   if (!spec) return invalid_argument("{} has no valid document of kind Replay", arguments.file);
   if (!arguments.until.empty()) spec->until = TRY(parse_time(arguments.until));
@@ -49,8 +50,9 @@ class ProgressLine {
     auto seconds = std::chrono::duration<double>(now - shown_).count();
     auto rate = shown_ == Steady::time_point{} ? 0 : static_cast<double>(progress.predictions - predictions_) / seconds;
     auto loss = std::isfinite(progress.log_loss) ? fmt::format("{:.4f}", progress.log_loss) : std::string("-");
-    auto line = fmt::format("{}  {:>9} predictions  {:>6.0f}/s  version {:>3}  log-loss {}  {:>4.0f} s", format_time(progress.now).substr(0, 10),
-                            progress.predictions, rate, progress.version.empty() ? "-" : "v" + progress.version, loss,
+    auto line = fmt::format("{}  {:>9} predictions  {:>6.0f}/s  version {:>3}  log-loss {}  {:>4.0f} s",
+                            format_time(progress.now).substr(0, 10), progress.predictions, rate,
+                            progress.version.empty() ? "-" : "v" + progress.version, loss,
                             std::chrono::duration<double>(now - start_).count());
     fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ ? "" : "\n");
     shown_ = now, week_ = week, predictions_ = progress.predictions;
@@ -74,9 +76,12 @@ Result<Story> replay(const ReplayArguments& arguments, const Options& options) {
   MemoryWatch memory(status.value("pid", 0));
   auto start = Steady::now();
   auto history = TRY(History::load(spec, std::filesystem::path(arguments.file).parent_path()));
-  if (!options.json) fmt::print(stderr, "{} rows of history from {} to {}\n", history.size(), format_time(spec.from).substr(0, 10), format_time(spec.until).substr(0, 10));
+  if (!options.json)
+    fmt::print(stderr, "{} rows of history from {} to {}\n", history.size(), format_time(spec.from).substr(0, 10),
+               format_time(spec.until).substr(0, 10));
   ProgressLine line(options.json);
-  auto driver = TRY(ReplayDriver::open(options.server, spec, history, [&](const ReplayProgress& progress) { line.show(progress); }));
+  auto driver = TRY(
+      ReplayDriver::open(options.server, spec, history, [&](const ReplayProgress& progress) { line.show(progress); }));
   TRY(driver->run());
   line.end();
   auto story = TRY(collect_story(api, spec));
@@ -93,8 +98,10 @@ Result<Story> replay(const ReplayArguments& arguments, const Options& options) {
 Result<void> run(const ReplayArguments& arguments, const Options& options) {
   auto story = TRY(replay(arguments, options));
   auto summary = dump_json_pretty(story_json(story)) + "\n";
-  if (options.json) fmt::print("{}", summary);
-  else fmt::print("{}", story_table(story));
+  if (options.json)
+    fmt::print("{}", summary);
+  else
+    fmt::print("{}", story_table(story));
   if (!arguments.summary.empty()) TRY(write_file(arguments.summary, summary));
   if (!arguments.report.empty()) TRY(write_file(arguments.report, story_report(story)));
   if (story.failures > 0) return fail(Code::kUnknown, "{} requests failed", story.failures);
@@ -104,14 +111,17 @@ Result<void> run(const ReplayArguments& arguments, const Options& options) {
 }  // namespace
 
 void add_replay(CLI::App& app, Options& options) {
-  auto* command = app.add_subcommand("replay", "Let history happen: batches, requests and labels in event time, as an ordinary client of the API");
+  auto* command = app.add_subcommand(
+      "replay", "Let history happen: batches, requests and labels in event time, as an ordinary client of the API");
   auto arguments = std::make_shared<ReplayArguments>();
   command->add_option("FILE", arguments->file, "A YAML file with a document of kind Replay")->required()->type_name("");
   command->add_option("--until", arguments->until, "Stop at this event time")->type_name("TIME");
   command->add_option("--report", arguments->report, "Write an HTML report that opens offline")->type_name("FILE");
   command->add_option("--summary", arguments->summary, "Write the totals and the weeks as JSON")->type_name("FILE");
-  command->footer("Each day's rows arrive as a batch, requests when they were asked, labels when they became known, never earlier.\n"
-                  "Example:\n  millrace replay examples/flights/replay.yaml --report report.html");
+  command->footer(
+      "Each day's rows arrive as a batch, requests when they were asked, labels when they became known, never "
+      "earlier.\n"
+      "Example:\n  millrace replay examples/flights/replay.yaml --report report.html");
   command->callback(guarded(options, [arguments, &options] { return run(*arguments, options); }));
 }
 

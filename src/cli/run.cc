@@ -42,7 +42,9 @@ Result<Json> find_run(api::ApiClient& client, const std::string& text) {
   return client.get(api::target("/api/v1/pipeline-runs/{}", id));
 }
 
-std::string name_of(const Json& run) { return fmt::format("run {} of {} ({})", cell(run, "number"), cell(run, "pipeline"), short_id(run, "id")); }
+std::string name_of(const Json& run) {
+  return fmt::format("run {} of {} ({})", cell(run, "number"), cell(run, "pipeline"), short_id(run, "id"));
+}
 
 Result<void> start_run(const RunArguments& arguments, Options& options) {
   Json body{{"params", TRY(params_json(arguments.params))}};
@@ -50,8 +52,10 @@ Result<void> start_run(const RunArguments& arguments, Options& options) {
   auto run = TRY(client.post(api::target("/api/v1/pipelines/{}/runs", arguments.pipeline), body));
   auto id = cell(run, "id");
   if (!arguments.follow) {
-    if (options.json) print_json(run);
-    else fmt::print("{} started; `millrace run logs {} --follow` shows what it does\n", name_of(run), cell(run, "number"));
+    if (options.json)
+      print_json(run);
+    else
+      fmt::print("{} started; `millrace run logs {} --follow` shows what it does\n", name_of(run), cell(run, "number"));
     return {};
   }
   if (options.json) {
@@ -64,7 +68,8 @@ Result<void> start_run(const RunArguments& arguments, Options& options) {
     fmt::print("{} started\n", name_of(run));
     run = TRY(RunLog(client, id).follow());
     auto error = cell_or_empty(run, "error");
-    fmt::print("{} {} after {}{}\n", name_of(run), cell(run, "status"), elapsed(run, "created", "finished"), error.empty() ? "" : ": " + error);
+    fmt::print("{} {} after {}{}\n", name_of(run), cell(run, "status"), elapsed(run, "created", "finished"),
+               error.empty() ? "" : ": " + error);
   }
   if (cell(run, "status") != "succeeded") options.exit_status = kRunFailed;
   return {};
@@ -74,16 +79,31 @@ Result<void> list_runs(const RunArguments& arguments, const Options& options) {
   auto client = TRY(connect(options));
   std::string target = "/api/v1/pipeline-runs";
   if (!arguments.pipeline.empty()) target += api::target("?pipeline={}", arguments.pipeline);
-  if (!arguments.status.empty()) target += (target.contains('?') ? "&" : "?") + api::target("status={}", arguments.status);
+  if (!arguments.status.empty())
+    target += (target.contains('?') ? "&" : "?") + api::target("status={}", arguments.status);
   auto page = TRY(fetch_page(client, target, *arguments.limit));
-  print_page(options, page,
-             {.columns = {{"RUN", Align::kRight}, {"ID"}, {"PIPELINE"}, {"STATUS"}, {"CAUSE"}, {"EVENT TIME"}, {"TOOK", Align::kRight}, {"ERROR"}},
-              .row =
-                  [](const Json& item) {
-                    return Row{cell(item, "number"), short_id(item, "id"), cell(item, "pipeline"), cell(item, "status"), cell(item, "cause"),
-                               short_time(item, "event_time"), elapsed(item, "created", "finished"), cell_or_empty(item, "error")};
-                  },
-              .empty = "no such runs yet: `millrace run PIPELINE` starts one; `millrace pipeline list` shows the pipelines"});
+  print_page(
+      options, page,
+      {.columns = {{"RUN", Align::kRight},
+                   {"ID"},
+                   {"PIPELINE"},
+                   {"STATUS"},
+                   {"CAUSE"},
+                   {"EVENT TIME"},
+                   {"TOOK", Align::kRight},
+                   {"ERROR"}},
+       .row =
+           [](const Json& item) {
+             return Row{cell(item, "number"),
+                        short_id(item, "id"),
+                        cell(item, "pipeline"),
+                        cell(item, "status"),
+                        cell(item, "cause"),
+                        short_time(item, "event_time"),
+                        elapsed(item, "created", "finished"),
+                        cell_or_empty(item, "error")};
+           },
+       .empty = "no such runs yet: `millrace run PIPELINE` starts one; `millrace pipeline list` shows the pipelines"});
   return {};
 }
 
@@ -97,19 +117,28 @@ void print_run(const Json& run) {
                                 {"event time", short_time(run, "event_time")},
                                 {"params", cell_or_empty(run, "params")},
                                 {"took", elapsed(run, "created", "finished")}}));
-  auto steps = table_of(member(run, "steps"), {{"STEP"}, {"STATUS"}, {"ATTEMPTS", Align::kRight}, {"TOOK", Align::kRight}, {"CACHED FROM"}, {"RESULT"}}, [](const Json& step) {
-    auto error = cell_or_empty(step, "error");
-    return Row{cell(step, "name"), cell(step, "status"), cell(step, "attempts"), elapsed(step, "started", "finished"),
-               short_id(step, "cached_from"), shortened(error.empty() ? cell_or_empty(step, "result") : error, kResultShown)};
-  });
+  auto steps = table_of(
+      member(run, "steps"),
+      {{"STEP"}, {"STATUS"}, {"ATTEMPTS", Align::kRight}, {"TOOK", Align::kRight}, {"CACHED FROM"}, {"RESULT"}},
+      [](const Json& step) {
+        auto error = cell_or_empty(step, "error");
+        return Row{cell(step, "name"),
+                   cell(step, "status"),
+                   cell(step, "attempts"),
+                   elapsed(step, "started", "finished"),
+                   short_id(step, "cached_from"),
+                   shortened(error.empty() ? cell_or_empty(step, "result") : error, kResultShown)};
+      });
   fmt::print("{}", section("Steps", steps));
 }
 
 Result<void> show_run(const RunArguments& arguments, const Options& options) {
   auto client = TRY(connect(options));
   auto run = TRY(find_run(client, arguments.id));
-  if (options.json) print_json(run);
-  else print_run(run);
+  if (options.json)
+    print_json(run);
+  else
+    print_run(run);
   return {};
 }
 
@@ -124,7 +153,8 @@ Result<void> print_logs_json(api::ApiClient& client, const Json& run, const std:
   auto out = Json::object();
   for (const auto& step : member(run, "steps")) {
     auto name = cell(step, "name");
-    if (only.empty() || name == only) out[name] = TRY(client.get(api::target("/api/v1/pipeline-runs/{}/steps/{}/log", cell(run, "id"), name)));
+    if (only.empty() || name == only)
+      out[name] = TRY(client.get(api::target("/api/v1/pipeline-runs/{}/steps/{}/log", cell(run, "id"), name)));
   }
   return print_json(out), Result<void>{};
 }
@@ -144,10 +174,13 @@ Result<void> show_logs(const RunArguments& arguments, const Options& options) {
 Result<void> cancel_run(const RunArguments& arguments, const Options& options) {
   auto client = TRY(connect(options));
   auto before = TRY(find_run(client, arguments.id));
-  if (is_finished(before) && !options.json) return failed_precondition("{} has {} already", name_of(before), cell(before, "status"));
+  if (is_finished(before) && !options.json)
+    return failed_precondition("{} has {} already", name_of(before), cell(before, "status"));
   auto run = TRY(client.post(api::target("/api/v1/pipeline-runs/{}/cancel", cell(before, "id")), Json::object()));
-  if (options.json) print_json(run);
-  else fmt::print("{} {}\n", name_of(run), is_finished(run) ? cell(run, "status") : "is being cancelled");
+  if (options.json)
+    print_json(run);
+  else
+    fmt::print("{} {}\n", name_of(run), is_finished(run) ? cell(run, "status") : "is being cancelled");
   return {};
 }
 
@@ -160,13 +193,18 @@ CLI::App* add_of_one_run(CLI::App* noun, const Verb& verb, const Arguments& argu
 }
 
 void add_run_verbs(CLI::App* noun, const Arguments& arguments, Options& options) {
-  auto* list = add_verb(noun, {"list", "Pipeline runs, the newest first", "millrace run list --status failed"}, options, [arguments, &options] { return list_runs(*arguments, options); });
+  auto* list = add_verb(noun, {"list", "Pipeline runs, the newest first", "millrace run list --status failed"}, options,
+                        [arguments, &options] { return list_runs(*arguments, options); });
   list->add_option("--pipeline", arguments->pipeline, "Only runs of this pipeline")->type_name("NAME");
-  list->add_option("--status", arguments->status, "Only runs that are queued, running, succeeded, failed or cancelled")->type_name("STATUS");
+  list->add_option("--status", arguments->status, "Only runs that are queued, running, succeeded, failed or cancelled")
+      ->type_name("STATUS");
   add_limit(list, arguments->limit);
-  add_of_one_run(noun, {"show", "One run: its steps, how long they took, what came of them", "millrace run show 12"}, arguments)
+  add_of_one_run(noun, {"show", "One run: its steps, how long they took, what came of them", "millrace run show 12"},
+                 arguments)
       ->callback(guarded(options, [arguments, &options] { return show_run(*arguments, options); }));
-  auto* logs = add_of_one_run(noun, {"logs", "What the steps of a run printed", "millrace run logs 12\nmillrace run logs 12 train --follow"}, arguments);
+  auto* logs = add_of_one_run(
+      noun, {"logs", "What the steps of a run printed", "millrace run logs 12\nmillrace run logs 12 train --follow"},
+      arguments);
   logs->callback(guarded(options, [arguments, &options] { return show_logs(*arguments, options); }));
   logs->add_option("STEP", arguments->step, "Only this step, without its name before each line");
   logs->add_flag("--follow,-f", arguments->follow, "Go on until it has ended");
@@ -182,15 +220,18 @@ void add_run(CLI::App& app, Options& options) {
   noun->require_subcommand(0, 1);
   // A word too many behind `run list` falls through to here.
   auto only_alone = [noun](const std::string& word) {
-    if (!noun->get_subcommands().empty()) throw CLI::ParseError(fmt::format("there is no place for \"{}\"", word), CLI::ExitCodes::ExtrasError);
+    if (!noun->get_subcommands().empty())
+      throw CLI::ParseError(fmt::format("there is no place for \"{}\"", word), CLI::ExitCodes::ExtrasError);
     return std::string();
   };
   noun->add_option("PIPELINE", arguments->pipeline, "The pipeline to start")->check(CLI::Validator(only_alone, "", ""));
   add_params(noun, arguments->params);
-  noun->add_flag("--follow,-f", arguments->follow, "Show what its steps print until it has finished; exit status 4 where it fails");
+  noun->add_flag("--follow,-f", arguments->follow,
+                 "Show what its steps print until it has finished; exit status 4 where it fails");
   add_run_verbs(noun, arguments, options);
-  noun->footer("Examples:\n  millrace run retrain --param weeks=-28d --follow\n  millrace run list --status failed\n"
-               "  millrace run show 12\n  millrace run logs 12 train --follow");
+  noun->footer(
+      "Examples:\n  millrace run retrain --param weeks=-28d --follow\n  millrace run list --status failed\n"
+      "  millrace run show 12\n  millrace run logs 12 train --follow");
   noun->callback(guarded(options, [noun, arguments, &options]() -> Result<void> {
     if (!noun->get_subcommands().empty()) return {};
     if (!arguments->pipeline.empty()) return start_run(*arguments, options);

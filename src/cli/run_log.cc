@@ -15,7 +15,9 @@ namespace {
 
 constexpr auto kPause = std::chrono::milliseconds(150);
 
-bool is_finished_status(const std::string& status) { return status != "queued" && status != "running" && status != "pending"; }
+bool is_finished_status(const std::string& status) {
+  return status != "queued" && status != "running" && status != "pending";
+}
 
 std::string log_target(const std::string& run, const std::string& step, std::int64_t offset) {
   return api::target("/api/v1/pipeline-runs/{}/steps/{}/log", run, step) + fmt::format("?offset={}", offset);

@@ -19,7 +19,8 @@ Result<void> show_schema(const std::string& kind) {
     fmt::print("{}{}", text, text.ends_with('\n') ? "" : "\n");
     return {};
   }
-  return not_found("there is no kind \"{}\"{}{}", kind, did_you_mean(kind, names), did_you_mean(kind, names).empty() ? fmt::format("; the kinds are {}", fmt::join(names, ", ")) : "");
+  return not_found("there is no kind \"{}\"{}{}", kind, did_you_mean(kind, names),
+                   did_you_mean(kind, names).empty() ? fmt::format("; the kinds are {}", fmt::join(names, ", ")) : "");
 }
 
 void list_kinds(const Options& options) {
@@ -32,11 +33,14 @@ void list_kinds(const Options& options) {
 }  // namespace
 
 void add_schema(CLI::App& app, Options& options) {
-  auto* command = app.add_subcommand("schema", "The JSON Schema of a kind of document; without one, the kinds. Needs no server");
+  auto* command =
+      app.add_subcommand("schema", "The JSON Schema of a kind of document; without one, the kinds. Needs no server");
   auto kind = std::make_shared<std::string>();
   command->add_option("KIND", *kind, "Dataset, FeatureView, Pipeline...");
-  command->footer("Editors complete and check YAML by it: put `# yaml-language-server: $schema=dataset.schema.json` on the first line.\n"
-                  "Examples:\n  millrace schema\n  millrace schema Dataset > dataset.schema.json");
+  command->footer(
+      "Editors complete and check YAML by it: put `# yaml-language-server: $schema=dataset.schema.json` on the first "
+      "line.\n"
+      "Examples:\n  millrace schema\n  millrace schema Dataset > dataset.schema.json");
   command->callback(guarded(options, [kind, &options]() -> Result<void> {
     if (!kind->empty()) return show_schema(*kind);
     list_kinds(options);

@@ -32,7 +32,10 @@ Result<void> split_address(const std::string& listen, app::ServerSettings& setti
 }
 
 log::Level level_from(const std::string& name) {
-  return name == "debug" ? log::Level::kDebug : name == "warn" ? log::Level::kWarn : name == "error" ? log::Level::kError : log::Level::kInfo;
+  return name == "debug"   ? log::Level::kDebug
+         : name == "warn"  ? log::Level::kWarn
+         : name == "error" ? log::Level::kError
+                           : log::Level::kInfo;
 }
 
 // Blocks the signals that end the server in every thread, so that one wait takes them.
@@ -47,7 +50,8 @@ sigset_t block_signals() {
 }
 
 Result<void> serve(const ServerArguments& arguments) {
-  log::configure(level_from(arguments.log_level), arguments.log_format == "json" ? log::Format::kJson : log::Format::kText);
+  log::configure(level_from(arguments.log_level),
+                 arguments.log_format == "json" ? log::Format::kJson : log::Format::kText);
   std::error_code error;
   app::ServerSettings settings{.home = std::filesystem::absolute(arguments.home, error),
                                .program = std::filesystem::read_symlink("/proc/self/exe", error).string()};
@@ -56,7 +60,8 @@ Result<void> serve(const ServerArguments& arguments) {
   auto server = app::Server::start(settings);
   // A port in use is a failure of the start, not an unreachable server.
   if (!server) return fail(Code::kFailedPrecondition, "{}", server.error().message);
-  log::info("millrace is ready", {{"url", (*server)->url()}, {"home", settings.home.string()}, {"version", app::version()}});
+  log::info("millrace is ready",
+            {{"url", (*server)->url()}, {"home", settings.home.string()}, {"version", app::version()}});
   int signal = 0;
   sigwait(&signals, &signal);
   log::info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
@@ -69,13 +74,27 @@ Result<void> serve(const ServerArguments& arguments) {
 }  // namespace
 
 void add_server(CLI::App& app, Options& options) {
-  auto* command = app.add_subcommand("server", "Run the server: everything it needs is in it, everything it keeps is in its home folder");
+  auto* command = app.add_subcommand(
+      "server", "Run the server: everything it needs is in it, everything it keeps is in its home folder");
   auto arguments = std::make_shared<ServerArguments>();
-  command->add_option("--home", arguments->home, "The folder with all that the server keeps; made where there is none")->type_name("DIR")->envname("MILLRACE_HOME")->capture_default_str();
-  command->add_option("--listen", arguments->listen, "ADDRESS:PORT or PORT; port 0 takes any free one")->type_name("ADDRESS")->capture_default_str();
-  command->add_option("--log-format", arguments->log_format, "text or json")->check(CLI::IsMember({"text", "json"}))->type_name("FORMAT")->capture_default_str();
-  command->add_option("--log-level", arguments->log_level, "debug, info, warn or error")->check(CLI::IsMember({"debug", "info", "warn", "error"}))->type_name("LEVEL")->capture_default_str();
-  command->footer("Example:\n  millrace server --home ./millrace-home --listen 127.0.0.1:8080\nSIGTERM or Ctrl-C stops it; what was unfinished goes on at the next start.");
+  command->add_option("--home", arguments->home, "The folder with all that the server keeps; made where there is none")
+      ->type_name("DIR")
+      ->envname("MILLRACE_HOME")
+      ->capture_default_str();
+  command->add_option("--listen", arguments->listen, "ADDRESS:PORT or PORT; port 0 takes any free one")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  command->add_option("--log-format", arguments->log_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  command->add_option("--log-level", arguments->log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->type_name("LEVEL")
+      ->capture_default_str();
+  command->footer(
+      "Example:\n  millrace server --home ./millrace-home --listen 127.0.0.1:8080\nSIGTERM or Ctrl-C stops it; what "
+      "was unfinished goes on at the next start.");
   command->callback(guarded(options, [arguments] { return serve(*arguments); }));
 }
 

@@ -12,7 +12,8 @@ namespace {
 std::string project_text(const Json& status) {
   if (member(status, "project").is_null()) return "none yet: `millrace apply FOLDER` brings one";
   auto commit = cell_or_empty(status, "commit").substr(0, 12);
-  return fmt::format("{}, release {}{}", cell(status, "project"), cell(status, "release"), commit.empty() ? "" : " at commit " + commit);
+  return fmt::format("{}, release {}{}", cell(status, "project"), cell(status, "release"),
+                     commit.empty() ? "" : " at commit " + commit);
 }
 
 std::string clock_text(const Json& clock) {
@@ -28,13 +29,17 @@ Result<void> show_status(const Options& options) {
   fmt::print("{}", fields_text({{"server", fmt::format("{}, version {}", options.server, cell(status, "version"))},
                                 {"project", project_text(status)},
                                 {"clock", clock_text(member(status, "clock"))},
-                                {"datasets", fmt::format("{} with {} rows, {} quarantined", cell(status, "datasets"), cell(status, "rows"), cell(status, "quarantined"))},
+                                {"datasets", fmt::format("{} with {} rows, {} quarantined", cell(status, "datasets"),
+                                                         cell(status, "rows"), cell(status, "quarantined"))},
                                 {"pipeline runs", cell(status, "active_pipeline_runs") + " active"},
                                 {"settled", cell(status, "settled")},
                                 {"memory", bytes(member(status, "resident_bytes"))}}));
-  auto endpoints = table_of(member(status, "endpoints"), {{"NAME"}, {"VERSION"}, {"PREDICTIONS", Align::kRight}, {"PROBLEM"}}, [](const Json& item) {
-    return std::vector<std::string>{cell(item, "name"), version(item, "version"), cell(item, "predictions"), cell_or_empty(item, "problem")};
-  });
+  auto endpoints =
+      table_of(member(status, "endpoints"), {{"NAME"}, {"VERSION"}, {"PREDICTIONS", Align::kRight}, {"PROBLEM"}},
+               [](const Json& item) {
+                 return std::vector<std::string>{cell(item, "name"), version(item, "version"),
+                                                 cell(item, "predictions"), cell_or_empty(item, "problem")};
+               });
   fmt::print("{}", section("Endpoints", endpoints));
   return {};
 }
@@ -43,8 +48,9 @@ Result<void> show_status(const Options& options) {
 
 void add_status(CLI::App& app, Options& options) {
   auto* command = app.add_subcommand("status", "What the server holds and does: project, clock, data, endpoints");
-  command->footer("\"settled\" is yes when nothing is left to do for all that has happened up to the clock's time.\n"
-                  "Examples:\n  millrace status\n  millrace status --json | jq .clock.now");
+  command->footer(
+      "\"settled\" is yes when nothing is left to do for all that has happened up to the clock's time.\n"
+      "Examples:\n  millrace status\n  millrace status --json | jq .clock.now");
   command->callback(guarded(options, [&options] { return show_status(options); }));
 }
 

@@ -27,7 +27,8 @@ std::string number_text(double value) {
 std::string pairs_text(const Json& object) {
   std::string out;
   for (const auto& [key, value] : object.items())
-    out += fmt::format(fmt::runtime(value.is_object() ? "{}{}={{{}}}" : "{}{}={}"), out.empty() ? "" : ", ", key, cell(value));
+    out += fmt::format(fmt::runtime(value.is_object() ? "{}{}={{{}}}" : "{}{}={}"), out.empty() ? "" : ", ", key,
+                       cell(value));
   return out.empty() ? std::string(kNothing) : out;
 }
 

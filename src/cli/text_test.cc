@@ -12,9 +12,18 @@ TEST(Text, Cells) {
     const char* json;
     const char* text;
   };
-  for (const auto& [json, text] : {Case{"null", "-"}, {"\"a b\"", "a b"}, {"12", "12"}, {"true", "yes"}, {"false", "no"},
-                                   {"[]", "-"}, {"[\"a\", 2]", "a, 2"}, {"{}", "-"}, {"{\"a\": 1, \"b\": null}", "a=1, b=-"},
-                                   {"{\"a\": {\"b\": 1}}", "a={b=1}"}, {"1160231.0", "1160231"}, {"0.123456789", "0.123457"}})
+  for (const auto& [json, text] : {Case{"null", "-"},
+                                   {"\"a b\"", "a b"},
+                                   {"12", "12"},
+                                   {"true", "yes"},
+                                   {"false", "no"},
+                                   {"[]", "-"},
+                                   {"[\"a\", 2]", "a, 2"},
+                                   {"{}", "-"},
+                                   {"{\"a\": 1, \"b\": null}", "a=1, b=-"},
+                                   {"{\"a\": {\"b\": 1}}", "a={b=1}"},
+                                   {"1160231.0", "1160231"},
+                                   {"0.123456789", "0.123457"}})
     EXPECT_EQ(cell(*parse_json(json)), text) << json;
 }
 
@@ -37,8 +46,11 @@ TEST(Text, Elapsed) {
     const char* until;
     const char* text;
   };
-  for (const auto& [until, text] : {Case{"2001-03-01T00:00:00.45Z", "0.4 s"}, {"2001-03-01T00:00:12.9Z", "12 s"},
-                                    {"2001-03-01T00:03:05Z", "3 m 05 s"}, {"2001-03-01T02:10:59Z", "2 h 10 m"}, {"", "-"}}) {
+  for (const auto& [until, text] : {Case{"2001-03-01T00:00:00.45Z", "0.4 s"},
+                                    {"2001-03-01T00:00:12.9Z", "12 s"},
+                                    {"2001-03-01T00:03:05Z", "3 m 05 s"},
+                                    {"2001-03-01T02:10:59Z", "2 h 10 m"},
+                                    {"", "-"}}) {
     Json object{{"from", "2001-03-01T00:00:00Z"}, {"until", until}};
     EXPECT_EQ(elapsed(object, "from", "until"), text) << until;
   }

@@ -29,7 +29,8 @@ std::vector<std::string> option_names(const CLI::App* command) {
 bool is_option(const std::string& word) { return word.size() > 1 && word[0] == '-'; }
 
 std::string lower_first(std::string text) {
-  if (text.size() > 1 && std::isupper(static_cast<unsigned char>(text[0])) && std::islower(static_cast<unsigned char>(text[1])))
+  if (text.size() > 1 && std::isupper(static_cast<unsigned char>(text[0])) &&
+      std::islower(static_cast<unsigned char>(text[1])))
     text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return text;
 }
@@ -48,7 +49,9 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
     auto name = without_value(*option);
     return fmt::format("there is no option {}{}", name, did_you_mean(name, option_names(command)));
   }
-  if (lacks_command) return fmt::format("there is no command \"{}\"{}", words.front(), did_you_mean(words.front(), command_names(command)));
+  if (lacks_command)
+    return fmt::format("there is no command \"{}\"{}", words.front(),
+                       did_you_mean(words.front(), command_names(command)));
   return fmt::format("there is no place for \"{}\"", words.front());
 }
 
@@ -65,8 +68,8 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 bool stops_at_noun(const CLI::App& app, const CLI::ParseError& error) {
-  return error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && typed_command(app)->get_require_subcommand_min() > 0 &&
-         app.remaining(true).empty();
+  return error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) &&
+         typed_command(app)->get_require_subcommand_min() > 0 && app.remaining(true).empty();
 }
 
 std::string help_of(const CLI::App* command) {

@@ -26,11 +26,13 @@ struct Line {
 };
 
 // common[i][j]: the length of the longest common subsequence of a[i..] and b[j..].
-std::vector<std::vector<std::uint16_t>> common_lengths(const std::vector<std::string_view>& a, const std::vector<std::string_view>& b) {
+std::vector<std::vector<std::uint16_t>> common_lengths(const std::vector<std::string_view>& a,
+                                                       const std::vector<std::string_view>& b) {
   std::vector<std::vector<std::uint16_t>> common(a.size() + 1, std::vector<std::uint16_t>(b.size() + 1));
   for (std::size_t i = a.size(); i-- > 0;)
     for (std::size_t j = b.size(); j-- > 0;)
-      common[i][j] = a[i] == b[j] ? static_cast<std::uint16_t>(common[i + 1][j + 1] + 1) : std::max(common[i + 1][j], common[i][j + 1]);
+      common[i][j] = a[i] == b[j] ? static_cast<std::uint16_t>(common[i + 1][j + 1] + 1)
+                                  : std::max(common[i + 1][j], common[i][j + 1]);
   return common;
 }
 
@@ -39,9 +41,12 @@ std::vector<Line> marked_lines(const std::vector<std::string_view>& a, const std
   std::vector<Line> out;
   std::size_t i = 0, j = 0;
   while (i < a.size() || j < b.size()) {
-    if (i < a.size() && j < b.size() && a[i] == b[j]) out.push_back({' ', a[i]}), ++i, ++j;
-    else if (j == b.size() || (i < a.size() && common[i + 1][j] >= common[i][j + 1])) out.push_back({'-', a[i++]});
-    else out.push_back({'+', b[j++]});
+    if (i < a.size() && j < b.size() && a[i] == b[j])
+      out.push_back({' ', a[i]}), ++i, ++j;
+    else if (j == b.size() || (i < a.size() && common[i + 1][j] >= common[i][j + 1]))
+      out.push_back({'-', a[i++]});
+    else
+      out.push_back({'+', b[j++]});
   }
   return out;
 }

@@ -28,23 +28,39 @@ const std::vector<Kind>& kinds() {
   static const std::vector<Kind> table{
       {{"Project", project_schema()},
        [](const Node& node, Documents& out, Builtins, Diagnostics& diagnostics) {
-         if (out.project) diagnostics.add(node.at, fmt::format("a project has one Project document; the other stands at {}:{}", out.project->at.file, out.project->at.line));
+         if (out.project)
+           diagnostics.add(node.at, fmt::format("a project has one Project document; the other stands at {}:{}",
+                                                out.project->at.file, out.project->at.line));
          if (auto spec = parse_project(node, diagnostics)) out.project = std::move(spec);
        }},
       {{"Dataset", datasets::dataset_schema()},
-       [](const Node& node, Documents& out, Builtins, Diagnostics& d) { keep(out.datasets, datasets::parse_dataset(node, d)); }},
+       [](const Node& node, Documents& out, Builtins, Diagnostics& d) {
+         keep(out.datasets, datasets::parse_dataset(node, d));
+       }},
       {{"FeatureView", features::feature_view_schema()},
-       [](const Node& node, Documents& out, Builtins, Diagnostics& d) { keep(out.feature_views, features::parse_feature_view(node, d)); }},
+       [](const Node& node, Documents& out, Builtins, Diagnostics& d) {
+         keep(out.feature_views, features::parse_feature_view(node, d));
+       }},
       {{"FeatureService", features::feature_service_schema()},
-       [](const Node& node, Documents& out, Builtins, Diagnostics& d) { keep(out.feature_services, features::parse_feature_service(node, d)); }},
+       [](const Node& node, Documents& out, Builtins, Diagnostics& d) {
+         keep(out.feature_services, features::parse_feature_service(node, d));
+       }},
       {{"Pipeline", pipelines::pipeline_schema()},
-       [](const Node& node, Documents& out, Builtins builtins, Diagnostics& d) { keep(out.pipelines, pipelines::parse_pipeline(node, builtins, d)); }},
+       [](const Node& node, Documents& out, Builtins builtins, Diagnostics& d) {
+         keep(out.pipelines, pipelines::parse_pipeline(node, builtins, d));
+       }},
       {{"Endpoint", serving::endpoint_schema()},
-       [](const Node& node, Documents& out, Builtins, Diagnostics& d) { keep(out.endpoints, serving::parse_endpoint(node, d)); }},
+       [](const Node& node, Documents& out, Builtins, Diagnostics& d) {
+         keep(out.endpoints, serving::parse_endpoint(node, d));
+       }},
       {{"Monitor", monitoring::monitor_schema()},
-       [](const Node& node, Documents& out, Builtins, Diagnostics& d) { keep(out.monitors, monitoring::parse_monitor(node, d)); }},
+       [](const Node& node, Documents& out, Builtins, Diagnostics& d) {
+         keep(out.monitors, monitoring::parse_monitor(node, d));
+       }},
       {{"Trigger", triggers::trigger_schema()},
-       [](const Node& node, Documents& out, Builtins, Diagnostics& d) { keep(out.triggers, triggers::parse_trigger(node, d)); }},
+       [](const Node& node, Documents& out, Builtins, Diagnostics& d) {
+         keep(out.triggers, triggers::parse_trigger(node, d));
+       }},
       {{"Replay", replay_schema()},
        [](const Node& node, Documents& out, Builtins, Diagnostics& d) { keep(out.replays, parse_replay(node, d)); }},
   };
@@ -62,8 +78,8 @@ const Kind* find_kind(const Node& document, Diagnostics& diagnostics) {
     if (known.schema.kind == kind->text) return &known;
     names.emplace_back(known.schema.kind);
   }
-  diagnostics.add(kind->at, fmt::format("there is no kind \"{}\"{}; kinds are {}", kind->text, did_you_mean(kind->text, names),
-                                        fmt::join(names, ", ")));
+  diagnostics.add(kind->at, fmt::format("there is no kind \"{}\"{}; kinds are {}", kind->text,
+                                        did_you_mean(kind->text, names), fmt::join(names, ", ")));
   return nullptr;
 }
 
@@ -77,10 +93,12 @@ void check_name(const Node& document, std::string_view kind, Documents& out, Dia
   const auto& name = node->text;
   auto valid = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-'; };
   if (!std::ranges::all_of(name, valid) || name.size() > kLongestName || name.front() == '-')
-    diagnostics.add(node->at, fmt::format("name \"{}\" may have letters, digits, \"_\" and \"-\" only, at most {}", name.substr(0, kLongestName), kLongestName));
+    diagnostics.add(node->at, fmt::format("name \"{}\" may have letters, digits, \"_\" and \"-\" only, at most {}",
+                                          name.substr(0, kLongestName), kLongestName));
   for (const auto& other : out.texts)
     if (other.kind == kind && other.name == name)
-      diagnostics.add(node->at, fmt::format("{} \"{}\" stands at {}:{} already", kind, name, other.at.file, other.at.line));
+      diagnostics.add(node->at,
+                      fmt::format("{} \"{}\" stands at {}:{} already", kind, name, other.at.file, other.at.line));
   out.texts.push_back({std::string(kind), name, document.at, dump_json_pretty(document.to_json())});
 }
 
@@ -99,7 +117,9 @@ Documents parse_documents(std::span<const SourceFile> files, Builtins builtins, 
     }
   }
   bool has_project = std::ranges::any_of(out.texts, [](const auto& text) { return text.kind == "Project"; });
-  if (!has_project) diagnostics.add({files.empty() ? "." : files.front().path, 1, 1}, "the project has no document of kind Project; add one: {kind: Project, name: ...}");
+  if (!has_project)
+    diagnostics.add({files.empty() ? "." : files.front().path, 1, 1},
+                    "the project has no document of kind Project; add one: {kind: Project, name: ...}");
   return out;
 }
 

@@ -81,7 +81,8 @@ Result<void> Conductor::catch_up() {
   return take_effect(parts_.clock.now());
 }
 
-// What the windows raised has reached the triggers before schedules are looked at: their order must not be left to chance.
+// What the windows raised has reached the triggers before schedules are looked at: their order must not be left to
+// chance.
 Result<void> Conductor::take_effect(Timestamp now) {
   TRY(parts_.monitors.advance(now));
   parts_.events.wait_idle(kEventPatience);

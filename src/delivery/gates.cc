@@ -9,8 +9,9 @@
 
 namespace millrace::delivery {
 
-BOOST_DESCRIBE_STRUCT(GateRecord, (), (id, key, model, version, champion_version, pipeline_run, metric, challenger,
-                                       champion, margin, rows, passed, reason, evidence, event_time))
+BOOST_DESCRIBE_STRUCT(GateRecord, (),
+                      (id, key, model, version, champion_version, pipeline_run, metric, challenger, champion, margin,
+                       rows, passed, reason, evidence, event_time))
 
 namespace {
 
@@ -36,7 +37,8 @@ constexpr db::Migration kMigrations[] = {{1, R"sql(
 )sql"}};
 
 constexpr std::string_view kColumns =
-    "select id, key, model, version, champion_version, pipeline_run, metric, challenger, champion, margin, rows, passed, "
+    "select id, key, model, version, champion_version, pipeline_run, metric, challenger, champion, margin, rows, "
+    "passed, "
     "reason, evidence, event_time from gates";
 
 Json event_data(const GateRecord& gate) {

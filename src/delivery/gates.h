@@ -23,8 +23,8 @@ struct GateRecord {
   std::int64_t id = 0;
   std::string key;  // the pipeline run and step that asked; one key is one decision
   std::string model;
-  std::int64_t version = 0;                       // the challenger
-  std::optional<std::int64_t> champion_version;   // none: there was none
+  std::int64_t version = 0;                      // the challenger
+  std::optional<std::int64_t> champion_version;  // none: there was none
   std::string pipeline_run;
   std::string metric;
   double challenger = 0;
@@ -46,7 +46,8 @@ class Gates {
   Result<GateRecord> record(const GateRecord& gate);
 
   // The value of `metric` that a version showed at its gate.
-  Result<std::optional<double>> metric_of(const std::string& model, std::int64_t version, const std::string& metric) const;
+  Result<std::optional<double>> metric_of(const std::string& model, std::int64_t version,
+                                          const std::string& metric) const;
 
   // Newest first, those with an id below `before` (0: all).
   Result<std::vector<GateRecord>> list(std::int64_t before, int limit) const;

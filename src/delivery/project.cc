@@ -35,7 +35,8 @@ constexpr std::string_view kReleases =
 Result<void> check_path(const std::string& path) {
   fs::path parsed(path);
   auto plain = [](const fs::path& part) { return part != ".." && part != "." && !part.empty(); };
-  if (path.empty() || parsed.is_absolute() || !std::ranges::all_of(parsed, plain) || path.find('\0') != std::string::npos)
+  if (path.empty() || parsed.is_absolute() || !std::ranges::all_of(parsed, plain) ||
+      path.find('\0') != std::string::npos)
     return invalid_argument("\"{}\" is not a path in a project", path);
   return {};
 }
@@ -54,24 +55,30 @@ Result<std::vector<SourceFile>> read_folder(const fs::path& folder) {
   std::vector<SourceFile> files;
   std::error_code error;
   for (auto it = fs::recursive_directory_iterator(folder, error); !error && it != fs::end(it); it.increment(error))
-    if (it->is_regular_file()) files.push_back({it->path().lexically_relative(folder).string(), TRY(read_file(it->path()))});
+    if (it->is_regular_file())
+      files.push_back({it->path().lexically_relative(folder).string(), TRY(read_file(it->path()))});
   if (error) return internal_error("cannot read {}: {}", folder.string(), error.message());
   std::ranges::sort(files, {}, &SourceFile::path);
   return files;
 }
 
-std::vector<DocumentChange> changes_between(const std::vector<DocumentText>& before, const std::vector<DocumentText>& after) {
+std::vector<DocumentChange> changes_between(const std::vector<DocumentText>& before,
+                                            const std::vector<DocumentText>& after) {
   auto same = [](const DocumentText& document) {
     return [&](const DocumentText& other) { return other.kind == document.kind && other.name == document.name; };
   };
   std::vector<DocumentChange> out;
   for (const auto& document : after) {
     auto old = std::ranges::find_if(before, same(document));
-    auto kind = old == before.end() ? ChangeKind::kCreate : old->json == document.json ? ChangeKind::kUnchanged : ChangeKind::kUpdate;
-    out.push_back({kind, document.kind, document.name, kind == ChangeKind::kUpdate ? line_diff(old->json, document.json) : ""});
+    auto kind = old == before.end()          ? ChangeKind::kCreate
+                : old->json == document.json ? ChangeKind::kUnchanged
+                                             : ChangeKind::kUpdate;
+    out.push_back(
+        {kind, document.kind, document.name, kind == ChangeKind::kUpdate ? line_diff(old->json, document.json) : ""});
   }
   for (const auto& document : before)
-    if (std::ranges::none_of(after, same(document))) out.push_back({ChangeKind::kDelete, document.kind, document.name, ""});
+    if (std::ranges::none_of(after, same(document)))
+      out.push_back({ChangeKind::kDelete, document.kind, document.name, ""});
   return out;
 }
 
@@ -79,10 +86,14 @@ std::vector<DocumentChange> changes_between(const std::vector<DocumentText>& bef
 
 std::string_view to_text(ChangeKind kind) {
   switch (kind) {
-    case ChangeKind::kCreate: return "create";
-    case ChangeKind::kUpdate: return "update";
-    case ChangeKind::kDelete: return "delete";
-    case ChangeKind::kUnchanged: return "unchanged";
+    case ChangeKind::kCreate:
+      return "create";
+    case ChangeKind::kUpdate:
+      return "update";
+    case ChangeKind::kDelete:
+      return "delete";
+    case ChangeKind::kUnchanged:
+      return "unchanged";
   }
   return "";
 }
@@ -136,10 +147,12 @@ Result<std::int64_t> Project::record(const ApplyRequest& request, const Checked&
     TRY(write_file(folder / file.path, file.text));
   }
   const auto& name = checked.documents.project->name;
-  TRY(tx.execute("insert into releases (number, project, commit_id, dirty, content_hash, event_time) values (?, ?, ?, ?, ?, ?)",
-                 newest + 1, name, request.commit, request.dirty, hash, parts_.clock.now()));
-  TRY(parts_.events.publish(tx, "project.applied", name, parts_.clock.now(),
-                            {{"project", name}, {"release", newest + 1}, {"commit", request.commit}, {"dirty", request.dirty}}));
+  TRY(tx.execute(
+      "insert into releases (number, project, commit_id, dirty, content_hash, event_time) values (?, ?, ?, ?, ?, ?)",
+      newest + 1, name, request.commit, request.dirty, hash, parts_.clock.now()));
+  TRY(parts_.events.publish(
+      tx, "project.applied", name, parts_.clock.now(),
+      {{"project", name}, {"release", newest + 1}, {"commit", request.commit}, {"dirty", request.dirty}}));
   TRY(tx.commit());
   return newest + 1;
 }

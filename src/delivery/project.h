@@ -69,7 +69,8 @@ class Project {
     std::function<void(const Documents&, Diagnostics&)> check;
     // Makes the server agree with the documents. Their checks have passed.
     std::function<Result<void>(const Documents&, std::shared_ptr<const features::Definitions>,
-                               const std::filesystem::path& folder)> install;
+                               const std::filesystem::path& folder)>
+        install;
   };
   static Result<std::unique_ptr<Project>> open(Parts parts);
 

@@ -24,16 +24,16 @@ std::string_view project_schema();
 // keeps it, and does nothing with it.
 struct ReplaySpec {
   std::string name;
-  std::string source;        // Parquet, a path in or beside the project
-  std::string sql;           // over the table `source`: the rows as they happened, with the columns below
+  std::string source;  // Parquet, a path in or beside the project
+  std::string sql;     // over the table `source`: the rows as they happened, with the columns below
   Timestamp from;
   Timestamp until;
-  Timestamp predict_from;    // requests are made for rows from here on
-  Duration step = std::chrono::hours(1);    // how far the event clock moves at once
-  std::string batch_dataset; // rows by the day of `known_at`, at its end
-  std::string push_dataset;  // the same rows one by one, as they become known; empty: none
+  Timestamp predict_from;                 // requests are made for rows from here on
+  Duration step = std::chrono::hours(1);  // how far the event clock moves at once
+  std::string batch_dataset;              // rows by the day of `known_at`, at its end
+  std::string push_dataset;               // the same rows one by one, as they become known; empty: none
   std::string endpoint;
-  std::string id;            // columns of `sql`
+  std::string id;  // columns of `sql`
   std::string asked_at;
   std::string known_at;
   std::string label;

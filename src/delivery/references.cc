@@ -29,16 +29,22 @@ class Names {
 
 sql::Type to_sql(duck::Type type) {
   switch (type) {
-    case duck::Type::kBoolean: return sql::Type::kBoolean;
-    case duck::Type::kBigint: return sql::Type::kBigint;
-    case duck::Type::kDouble: return sql::Type::kDouble;
-    case duck::Type::kVarchar: return sql::Type::kVarchar;
-    case duck::Type::kTimestamp: return sql::Type::kTimestamp;
+    case duck::Type::kBoolean:
+      return sql::Type::kBoolean;
+    case duck::Type::kBigint:
+      return sql::Type::kBigint;
+    case duck::Type::kDouble:
+      return sql::Type::kDouble;
+    case duck::Type::kVarchar:
+      return sql::Type::kVarchar;
+    case duck::Type::kTimestamp:
+      return sql::Type::kTimestamp;
   }
   return sql::Type::kDouble;
 }
 
-void check_trigger(const Documents& documents, const triggers::TriggerSpec& trigger, Names& names, Diagnostics& diagnostics) {
+void check_trigger(const Documents& documents, const triggers::TriggerSpec& trigger, Names& names,
+                   Diagnostics& diagnostics) {
   names.check("Pipeline", trigger.pipeline, trigger.pipeline_at);
   if (trigger.cause == triggers::CauseKind::kDataset) names.check("Dataset", trigger.subject, trigger.subject_at);
   if (trigger.cause != triggers::CauseKind::kAlert) return;
@@ -51,7 +57,8 @@ void check_trigger(const Documents& documents, const triggers::TriggerSpec& trig
       for (const auto& alert : spec.alerts) alerts.push_back(alert.name);
   auto alert = dot == std::string::npos ? "" : trigger.subject.substr(dot + 1);
   if (std::ranges::find(alerts, alert) == alerts.end())
-    diagnostics.add(trigger.subject_at, fmt::format("monitor \"{}\" has no alert \"{}\"{}", monitor, alert, did_you_mean(alert, alerts)));
+    diagnostics.add(trigger.subject_at,
+                    fmt::format("monitor \"{}\" has no alert \"{}\"{}", monitor, alert, did_you_mean(alert, alerts)));
 }
 
 void check_trigger_params(const Documents& documents, const triggers::TriggerSpec& trigger, Diagnostics& diagnostics) {
@@ -61,7 +68,8 @@ void check_trigger_params(const Documents& documents, const triggers::TriggerSpe
     for (const auto& param : pipeline.params) known.push_back(param.name);
     for (const auto& param : trigger.params)
       if (std::ranges::find(known, param.name) == known.end())
-        diagnostics.add(trigger.at, fmt::format("pipeline \"{}\" has no param \"{}\"{}", pipeline.name, param.name, did_you_mean(param.name, known)));
+        diagnostics.add(trigger.at, fmt::format("pipeline \"{}\" has no param \"{}\"{}", pipeline.name, param.name,
+                                                did_you_mean(param.name, known)));
   }
 }
 

@@ -11,8 +11,10 @@ namespace {
 Position position_in(const SourceFile& file, std::size_t offset) {
   Position at{file.path, 1, 1};
   for (std::size_t i = 0; i < std::min(offset, file.text.size()); ++i) {
-    if (file.text[i] != '\n') ++at.column;
-    else ++at.line, at.column = 1;
+    if (file.text[i] != '\n')
+      ++at.column;
+    else
+      ++at.line, at.column = 1;
   }
   return at;
 }
@@ -32,21 +34,23 @@ Result<void> make_tables(duck::Connection& connection, const pipelines::StepSpec
   return {};
 }
 
-void check_columns(const std::vector<duck::ColumnType>& columns, const SourceFile& file, const pipelines::StepSpec& step,
-                   Diagnostics& diagnostics) {
+void check_columns(const std::vector<duck::ColumnType>& columns, const SourceFile& file,
+                   const pipelines::StepSpec& step, Diagnostics& diagnostics) {
   std::vector<std::string> names;
   for (const auto& column : columns) names.push_back(column.name);
   auto need = [&](const std::string& name, std::string_view why) {
     if (std::ranges::find(names, name) == names.end())
-      diagnostics.add({file.path, 1, 1}, fmt::format("the query has no column \"{}\"{}, which {}", name, did_you_mean(name, names), why));
+      diagnostics.add({file.path, 1, 1},
+                      fmt::format("the query has no column \"{}\"{}, which {}", name, did_you_mean(name, names), why));
   };
   need("event_time", "says at which moment a row's features are wanted");
   for (const auto& with : step.with)
-    if (with.name == "label" && with.value.size() > 2) need(with.value.substr(1, with.value.size() - 2), "is the label");
+    if (with.name == "label" && with.value.size() > 2)
+      need(with.value.substr(1, with.value.size() - 2), "is the label");
 }
 
-void check_spine(const pipelines::StepSpec& step, const SourceFile& file, const Documents& documents, duck::Database& duck,
-                 Diagnostics& diagnostics) {
+void check_spine(const pipelines::StepSpec& step, const SourceFile& file, const Documents& documents,
+                 duck::Database& duck, Diagnostics& diagnostics) {
   auto connection = duck.connect();
   if (!connection || !make_tables(*connection, step, documents)) return;
   auto columns = duck::check_select(*connection, file.text);
@@ -56,7 +60,8 @@ void check_spine(const pipelines::StepSpec& step, const SourceFile& file, const 
 
 }  // namespace
 
-void check_spines(const Documents& documents, std::span<const SourceFile> files, duck::Database& duck, Diagnostics& diagnostics) {
+void check_spines(const Documents& documents, std::span<const SourceFile> files, duck::Database& duck,
+                  Diagnostics& diagnostics) {
   for (const auto& pipeline : documents.pipelines)
     for (const auto& step : pipeline.steps)
       for (const auto& input : step.inputs) {

@@ -20,7 +20,7 @@ struct Cause {
 struct TriggerState {
   std::optional<Timestamp> last_fired;        // event time of the last firing
   std::optional<Timestamp> pipeline_started;  // event time at which any trigger last started the same pipeline
-  std::optional<Timestamp> schedule_until;  // scheduled times up to this one are done with
+  std::optional<Timestamp> schedule_until;    // scheduled times up to this one are done with
 };
 
 struct Decision {

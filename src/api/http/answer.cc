@@ -12,21 +12,33 @@ namespace millrace::api {
 int http_status(Code code) {
   switch (code) {
     case Code::kInvalidArgument:
-    case Code::kOutOfRange: return 400;
-    case Code::kUnauthenticated: return 401;
-    case Code::kPermissionDenied: return 403;
-    case Code::kNotFound: return 404;
+    case Code::kOutOfRange:
+      return 400;
+    case Code::kUnauthenticated:
+      return 401;
+    case Code::kPermissionDenied:
+      return 403;
+    case Code::kNotFound:
+      return 404;
     case Code::kAlreadyExists:
-    case Code::kAborted: return 409;
-    case Code::kFailedPrecondition: return 422;
-    case Code::kResourceExhausted: return 507;
-    case Code::kCancelled: return 499;
-    case Code::kUnimplemented: return 501;
-    case Code::kUnavailable: return 503;
-    case Code::kDeadlineExceeded: return 504;
+    case Code::kAborted:
+      return 409;
+    case Code::kFailedPrecondition:
+      return 422;
+    case Code::kResourceExhausted:
+      return 507;
+    case Code::kCancelled:
+      return 499;
+    case Code::kUnimplemented:
+      return 501;
+    case Code::kUnavailable:
+      return 503;
+    case Code::kDeadlineExceeded:
+      return 504;
     case Code::kUnknown:
     case Code::kInternal:
-    case Code::kDataLoss: return 500;
+    case Code::kDataLoss:
+      return 500;
   }
   return 500;
 }
@@ -52,7 +64,8 @@ Result<std::optional<std::int64_t>> integer_query(const net::Request& request, s
   std::int64_t value = 0;
   auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (error != std::errc{} || end != text->data() + text->size() || value < least)
-    return invalid_argument("query parameter \"{}\" must be a whole number of at least {}, not \"{}\"", name, least, *text);
+    return invalid_argument("query parameter \"{}\" must be a whole number of at least {}, not \"{}\"", name, least,
+                            *text);
   return value;
 }
 

@@ -30,7 +30,8 @@ Json page_json(Json items, const std::string& next);
 Result<PageRequest> page_request(const net::Request& request);
 
 // A query parameter that is a whole number of at least `least`.
-Result<std::optional<std::int64_t>> integer_query(const net::Request& request, std::string_view name, std::int64_t least = 0);
+Result<std::optional<std::int64_t>> integer_query(const net::Request& request, std::string_view name,
+                                                  std::int64_t least = 0);
 
 // kInvalidArgument, with the nearest known name, for a query parameter that is not among `known`.
 Result<void> only_queries(const net::Request& request, std::initializer_list<std::string_view> known);

@@ -30,8 +30,10 @@ void Body::fault(std::string message) {
 
 std::string Body::required_string(std::string_view key) {
   auto value = string(key);
-  if (!value) fault(fmt::format("\"{}{}\" is missing", where_, key));
-  else if (value->empty()) fault(fmt::format("\"{}{}\" must not be empty", where_, key));
+  if (!value)
+    fault(fmt::format("\"{}{}\" is missing", where_, key));
+  else if (value->empty())
+    fault(fmt::format("\"{}{}\" must not be empty", where_, key));
   return value.value_or("");
 }
 

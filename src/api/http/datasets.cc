@@ -17,10 +17,12 @@ Json time_or_null(const std::optional<Timestamp>& time) { return time ? Json(for
 Json to_json(const datasets::DatasetInfo& info) {
   auto columns = Json::array();
   for (const auto& column : info.spec.columns)
-    columns.push_back({{"name", column.name}, {"type", duck::type_name(column.type)}, {"description", column.description}});
+    columns.push_back(
+        {{"name", column.name}, {"type", duck::type_name(column.type)}, {"description", column.description}});
   auto expectations = Json::array();
   for (const auto& expectation : info.spec.expectations)
-    expectations.push_back({{"type", expectation.type}, {"kwargs", parse_json(expectation.kwargs).value_or(Json::object())}});
+    expectations.push_back(
+        {{"type", expectation.type}, {"kwargs", parse_json(expectation.kwargs).value_or(Json::object())}});
   return {{"name", info.spec.name},
           {"description", info.spec.description},
           {"event_time", info.spec.event_time},
@@ -65,7 +67,9 @@ Json to_json(const datasets::Version& version) {
   auto schema = Json::array();
   for (const auto& column : version.schema)
     schema.push_back({{"name", column.name}, {"type", duck::type_name(column.type)}});
-  auto parsed = [](const std::string& text) { return text.empty() ? Json(nullptr) : parse_json(text).value_or(nullptr); };
+  auto parsed = [](const std::string& text) {
+    return text.empty() ? Json(nullptr) : parse_json(text).value_or(nullptr);
+  };
   return {{"dataset", version.dataset},
           {"version", version.version},
           {"batch_id", version.batch_id},
@@ -114,7 +118,7 @@ Result<Json> list(Datasets& datasets) {
 Result<datasets::Format> format_of(const Request& request) {
   auto name = request.query("format");
   auto type = request.header("Content-Type");
-  auto given = name ? *name
+  auto given = name                                       ? *name
                : type.starts_with("text/csv")             ? "csv"
                : type.starts_with("application/json")     ? "json"
                : type.starts_with("application/x-ndjson") ? "ndjson"
@@ -180,9 +184,10 @@ void add_dataset_routes(net::Router& router, Services& services) {
   router.add("GET", "/api/v1/datasets/{name}", [&](const Request& request) {
     return answer(datasets.find(request.param("name")), [](const auto& info) { return to_json(info); });
   });
-  router.add("POST", "/api/v1/datasets/{name}/batches",
-             [&](const Request& request) { return answer(ingest(datasets, request), 201); },
-             net::Lane::kBlocking, std::size_t{1} << 30);
+  router.add(
+      "POST", "/api/v1/datasets/{name}/batches",
+      [&](const Request& request) { return answer(ingest(datasets, request), 201); }, net::Lane::kBlocking,
+      std::size_t{1} << 30);
   router.add("POST", "/api/v1/datasets/{name}/push",
              [&](const Request& request) { return answer(push(datasets, request)); });
   router.add("GET", "/api/v1/datasets/{name}/versions",

@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "api/http/resources.h"
-#include "duck/duck.h"
 #include "datasets/datasets.h"
+#include "duck/duck.h"
 #include "lineage/graph.h"
 #include "lineage/lineage.h"
 #include "monitoring/monitoring.h"
@@ -18,9 +18,11 @@ Json optional_version(const std::optional<std::int64_t>& version) { return versi
 
 Json to_json(const serving::EndpointStatus& status) {
   auto shadows = Json::array();
-  for (const auto& shadow : status.shadows) shadows.push_back({{"alias", shadow.alias}, {"version", optional_version(shadow.version)}});
+  for (const auto& shadow : status.shadows)
+    shadows.push_back({{"alias", shadow.alias}, {"version", optional_version(shadow.version)}});
   auto inputs = Json::array();
-  for (const auto& input : status.inputs) inputs.push_back({{"name", input.name}, {"type", duck::type_name(input.type)}});
+  for (const auto& input : status.inputs)
+    inputs.push_back({{"name", input.name}, {"type", duck::type_name(input.type)}});
   return {{"name", status.spec.name},
           {"description", status.spec.description},
           {"model", status.spec.model},
@@ -52,10 +54,13 @@ Result<Json> add_labels(Services& services, const Request& request) {
   std::vector<monitoring::Label> labels;
   labels.reserve(list.size());
   for (const auto& item : list) {
-    if (!item.is_object() || !item.contains("id") || !item["id"].is_string() || !item.contains("event_time") || !item["event_time"].is_string())
+    if (!item.is_object() || !item.contains("id") || !item["id"].is_string() || !item.contains("event_time") ||
+        !item["event_time"].is_string())
       return invalid_argument("each of \"labels\" must be an object with \"id\", \"event_time\" and \"value\"");
     auto value = item.contains("value") ? label_value(item["value"]) : std::numeric_limits<double>::quiet_NaN();
-    if (!std::isfinite(value)) return invalid_argument("label \"{}\" needs \"value\", a number or a boolean", item["id"].get_ref<const std::string&>());
+    if (!std::isfinite(value))
+      return invalid_argument("label \"{}\" needs \"value\", a number or a boolean",
+                              item["id"].get_ref<const std::string&>());
     labels.push_back({.id = item["id"].get_ref<const std::string&>(),
                       .event_time = TRY(parse_time(item["event_time"].get_ref<const std::string&>())),
                       .value = value});
@@ -75,11 +80,16 @@ Result<Json> commit(Services& services, const Request& request) {
 Json cell(const duck::Column& column, std::size_t row) {
   if (column.is_null(row)) return nullptr;
   switch (column.type) {
-    case duck::Type::kBoolean: return column.ints[row] != 0;
-    case duck::Type::kBigint: return column.ints[row];
-    case duck::Type::kDouble: return column.doubles[row];
-    case duck::Type::kVarchar: return column.strings[row];
-    case duck::Type::kTimestamp: return format_time({column.ints[row]});
+    case duck::Type::kBoolean:
+      return column.ints[row] != 0;
+    case duck::Type::kBigint:
+      return column.ints[row];
+    case duck::Type::kDouble:
+      return column.doubles[row];
+    case duck::Type::kVarchar:
+      return column.strings[row];
+    case duck::Type::kTimestamp:
+      return format_time({column.ints[row]});
   }
   return nullptr;
 }
@@ -89,7 +99,8 @@ Result<Json> find_row(Services& services, const std::string& dataset, const std:
   if (!version) return Json(nullptr);
   auto connection = TRY(services.duck.connect());
   auto table = TRY(connection.query(
-      fmt::format("select * from {} where id = ? order by event_time {} limit 1", datasets::scan_sql(*version), order), {id}));
+      fmt::format("select * from {} where id = ? order by event_time {} limit 1", datasets::scan_sql(*version), order),
+      {id}));
   if (table.rows == 0) return Json(nullptr);
   auto out = Json::object();
   for (const auto& column : table.columns) out[column.name] = cell(column, 0);
@@ -107,7 +118,9 @@ Result<Json> find_prediction(Services& services, const Request& request) {
   auto label = TRY(find_row(services, monitoring::Labels::dataset_name(endpoint), id, "desc"));
   auto model = fmt::format("model:{}/{}", status.spec.model, row["version"].get<std::int64_t>());
   auto graph = services.lineage.upstream(model);
-  return Json{{"prediction", std::move(row)}, {"label", std::move(label)}, {"model_version", model},
+  return Json{{"prediction", std::move(row)},
+              {"label", std::move(label)},
+              {"model_version", model},
               {"lineage", graph ? lineage::to_json(*graph) : Json(nullptr)}};
 }
 
@@ -122,8 +135,9 @@ void add_endpoint_routes(net::Router& router, Services& services) {
   router.add("GET", "/api/v1/endpoints/{name}", [&](const Request& request) {
     return answer(services.endpoints.find(request.param("name")), [](const auto& status) { return to_json(status); });
   });
-  router.add("POST", "/api/v1/endpoints/{name}/labels",
-             [&](const Request& request) { return answer(add_labels(services, request)); }, net::Lane::kInline);
+  router.add(
+      "POST", "/api/v1/endpoints/{name}/labels",
+      [&](const Request& request) { return answer(add_labels(services, request)); }, net::Lane::kInline);
   router.add("POST", "/api/v1/endpoints/{name}/commit",
              [&](const Request& request) { return answer(commit(services, request)); });
   router.add("GET", "/api/v1/endpoints/{name}/predictions/{id}",

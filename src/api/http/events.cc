@@ -1,8 +1,9 @@
+#include "events/events.h"
+
 #include <nlohmann/json.hpp>
 
 #include "api/http/resources.h"
 #include "events/event.h"
-#include "events/events.h"
 
 namespace millrace::api {
 namespace {

@@ -83,11 +83,18 @@ Result<sql::Value> to_value(const Json& json, const features::InputColumn& input
   if (json.is_null()) return sql::Value::null();
   auto wrong = [&] { return invalid_argument("input \"{}\" must be a {}", input.name, sql::type_name(input.type)); };
   switch (input.type) {
-    case sql::Type::kVarchar: return json.is_string() ? Result<sql::Value>(sql::Value::of(std::string_view(json.get_ref<const std::string&>()))) : wrong();
-    case sql::Type::kBigint: return json.is_number_integer() ? Result<sql::Value>(sql::Value::of(json.get<std::int64_t>())) : wrong();
-    case sql::Type::kDouble: return json.is_number() ? Result<sql::Value>(sql::Value::of(json.get<double>())) : wrong();
-    case sql::Type::kBoolean: return json.is_boolean() ? Result<sql::Value>(sql::Value::of(json.get<bool>())) : wrong();
-    case sql::Type::kTimestamp: return json.is_string() ? Result<sql::Value>(sql::Value::of(TRY(parse_time(json.get<std::string>())).us)) : wrong();
+    case sql::Type::kVarchar:
+      return json.is_string() ? Result<sql::Value>(sql::Value::of(std::string_view(json.get_ref<const std::string&>())))
+                              : wrong();
+    case sql::Type::kBigint:
+      return json.is_number_integer() ? Result<sql::Value>(sql::Value::of(json.get<std::int64_t>())) : wrong();
+    case sql::Type::kDouble:
+      return json.is_number() ? Result<sql::Value>(sql::Value::of(json.get<double>())) : wrong();
+    case sql::Type::kBoolean:
+      return json.is_boolean() ? Result<sql::Value>(sql::Value::of(json.get<bool>())) : wrong();
+    case sql::Type::kTimestamp:
+      return json.is_string() ? Result<sql::Value>(sql::Value::of(TRY(parse_time(json.get<std::string>())).us))
+                              : wrong();
   }
   return wrong();
 }
@@ -108,7 +115,8 @@ Result<Json> online(Services& services, const Request& request) {
   std::vector<double> vector(plan->features().size());
   plan->lookup(values, moment, scratch, vector);
   auto out = Json::object();
-  for (std::size_t i = 0; i < vector.size(); ++i) out[plan->features()[i]] = std::isfinite(vector[i]) ? Json(vector[i]) : Json(nullptr);
+  for (std::size_t i = 0; i < vector.size(); ++i)
+    out[plan->features()[i]] = std::isfinite(vector[i]) ? Json(vector[i]) : Json(nullptr);
   return Json{{"event_time", format_time(moment)}, {"features", std::move(out)}};
 }
 
@@ -117,10 +125,13 @@ Result<Json> online(Services& services, const Request& request) {
 void add_feature_routes(net::Router& router, Services& services) {
   auto& live = services.features;
   router.add("GET", "/api/v1/feature-views", [&](const Request&) { return answer(list_views(live)); });
-  router.add("GET", "/api/v1/feature-views/{name}", [&](const Request& request) { return answer(find_view(live, request.param("name"))); });
+  router.add("GET", "/api/v1/feature-views/{name}",
+             [&](const Request& request) { return answer(find_view(live, request.param("name"))); });
   router.add("GET", "/api/v1/feature-services", [&](const Request&) { return answer(list_services(live)); });
-  router.add("GET", "/api/v1/feature-services/{name}", [&](const Request& request) { return answer(find_service(live, request.param("name"))); });
-  router.add("POST", "/api/v1/feature-services/{name}/online", [&](const Request& request) { return answer(online(services, request)); });
+  router.add("GET", "/api/v1/feature-services/{name}",
+             [&](const Request& request) { return answer(find_service(live, request.param("name"))); });
+  router.add("POST", "/api/v1/feature-services/{name}/online",
+             [&](const Request& request) { return answer(online(services, request)); });
 }
 
 }  // namespace millrace::api

@@ -19,7 +19,8 @@ constexpr std::size_t kBodyLimit = std::size_t{16} << 20;
 
 // The protocol's own error body: {"error": "..."}.
 Response oip_error(const Error& error) {
-  return {.status = http_status(error.code) == 422 ? 400 : http_status(error.code), .body = dump_json({{"error", error.message}})};
+  return {.status = http_status(error.code) == 422 ? 400 : http_status(error.code),
+          .body = dump_json({{"error", error.message}})};
 }
 
 Response oip_answer(const Result<Json>& result) { return result ? answer(*result) : oip_error(result.error()); }
@@ -57,8 +58,10 @@ std::string body_of(const serving::InferAnswer& answer) {
   out += "],\"datatype\":\"FP64\",\"data\":[";
   for (std::size_t i = 0; i < answer.values.size(); ++i) {
     if (i) out += ',';
-    if (std::isfinite(answer.values[i])) fmt::format_to(end, "{}", answer.values[i]);
-    else out += "null";
+    if (std::isfinite(answer.values[i]))
+      fmt::format_to(end, "{}", answer.values[i]);
+    else
+      out += "null";
   }
   out += "]}]}";
   return out;
@@ -73,11 +76,15 @@ Result<std::string> infer(const Endpoints& endpoints, const Request& request) {
 
 std::string_view datatype(duck::Type type) {
   switch (type) {
-    case duck::Type::kBoolean: return "BOOL";
-    case duck::Type::kBigint: return "INT64";
-    case duck::Type::kDouble: return "FP64";
+    case duck::Type::kBoolean:
+      return "BOOL";
+    case duck::Type::kBigint:
+      return "INT64";
+    case duck::Type::kDouble:
+      return "FP64";
     case duck::Type::kVarchar:
-    case duck::Type::kTimestamp: return "BYTES";
+    case duck::Type::kTimestamp:
+      return "BYTES";
   }
   return "";
 }
@@ -85,7 +92,8 @@ std::string_view datatype(duck::Type type) {
 Result<Json> metadata(const Endpoints& endpoints, const Request& request) {
   auto wanted = TRY(version_of(request));
   auto status = TRY(endpoints.find(request.param("name")));
-  if (wanted && wanted != status.version) return not_found("model {} does not serve version {}", status.spec.name, *wanted);
+  if (wanted && wanted != status.version)
+    return not_found("model {} does not serve version {}", status.spec.name, *wanted);
   auto inputs = Json::array();
   for (const auto& input : status.inputs)
     inputs.push_back({{"name", input.name}, {"datatype", datatype(input.type)}, {"shape", {-1}}});
@@ -101,7 +109,8 @@ Result<Json> ready(const Endpoints& endpoints, const Request& request) {
   auto status = TRY(endpoints.find(request.param("name")));
   auto wanted = TRY(version_of(request));
   if (!status.version) return unavailable("{}", status.problem);
-  if (wanted && wanted != status.version) return unavailable("model {} does not serve version {}", status.spec.name, *wanted);
+  if (wanted && wanted != status.version)
+    return unavailable("model {} does not serve version {}", status.spec.name, *wanted);
   return Json{{"name", status.spec.name}, {"ready", true}};
 }
 

@@ -17,7 +17,8 @@ Result<Json> walk(lineage::Store& lineage, const Request& request) {
   if (node.empty()) return invalid_argument("query parameter \"node\" is missing; e.g. node=model:delays/3");
   auto direction = request.query("direction").value_or("upstream");
   auto hops = TRY(integer_query(request, "hops", 1)).value_or(20);
-  if (hops > lineage::kMaxHops) return invalid_argument("query parameter \"hops\" must be at most {}, not {}", lineage::kMaxHops, hops);
+  if (hops > lineage::kMaxHops)
+    return invalid_argument("query parameter \"hops\" must be at most {}, not {}", lineage::kMaxHops, hops);
   if (direction == "upstream") return lineage::to_json(TRY(lineage.upstream(node, static_cast<int>(hops))));
   if (direction == "downstream") return lineage::to_json(TRY(lineage.downstream(node, static_cast<int>(hops))));
   return invalid_argument("direction \"{}\" is not one of upstream, downstream", direction);

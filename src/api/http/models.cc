@@ -148,8 +148,8 @@ Result<Json> set_alias(registry::Store& registry, const Request& request) {
 Result<Json> alias_history(registry::Store& registry, const Request& request) {
   TRY(only_queries(request, {"limit", "after", "alias"}));
   TRY(registry.find_model(request.param("name")));
-  return to_page(TRY(registry.alias_history(request.param("name"), request.query("alias").value_or(""),
-                                            TRY(page_request(request)))));
+  return to_page(TRY(
+      registry.alias_history(request.param("name"), request.query("alias").value_or(""), TRY(page_request(request)))));
 }
 
 Result<Json> set_tags(registry::Store& registry, const Request& request) {

@@ -1,8 +1,7 @@
-#include "monitoring/monitoring.h"
-
 #include <nlohmann/json.hpp>
 
 #include "api/http/resources.h"
+#include "monitoring/monitoring.h"
 
 namespace millrace::api {
 namespace {

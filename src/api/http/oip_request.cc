@@ -25,10 +25,11 @@ constexpr Datatype integer(std::string_view name) {
   return {name, Kind::kInt, std::numeric_limits<T>::min(),
           most > static_cast<T>(INT64_MAX) && sizeof(T) == 8 ? INT64_MAX : static_cast<std::int64_t>(most)};
 }
-constexpr std::array kDatatypes{Datatype{"BYTES", Kind::kBytes}, integer<std::int64_t>("INT64"), Datatype{"FP32", Kind::kDouble},
-                                Datatype{"FP64", Kind::kDouble}, integer<std::int32_t>("INT32"), Datatype{"BOOL", Kind::kBool},
-                                integer<std::int16_t>("INT16"),  integer<std::int8_t>("INT8"),   integer<std::uint8_t>("UINT8"),
-                                integer<std::uint16_t>("UINT16"), integer<std::uint32_t>("UINT32"), integer<std::uint64_t>("UINT64")};
+constexpr std::array kDatatypes{
+    Datatype{"BYTES", Kind::kBytes},  integer<std::int64_t>("INT64"),   Datatype{"FP32", Kind::kDouble},
+    Datatype{"FP64", Kind::kDouble},  integer<std::int32_t>("INT32"),   Datatype{"BOOL", Kind::kBool},
+    integer<std::int16_t>("INT16"),   integer<std::int8_t>("INT8"),     integer<std::uint8_t>("UINT8"),
+    integer<std::uint16_t>("UINT16"), integer<std::uint32_t>("UINT32"), integer<std::uint64_t>("UINT64")};
 
 constexpr std::size_t kMostInputs = 4096;
 constexpr std::int64_t kMostElements = std::int64_t{1} << 26;
@@ -76,21 +77,28 @@ Result<void> OipReader::read_tensor(dom::element element, Room& room, serving::I
   if (!datatype) return invalid_argument("input \"{}\" has the unknown datatype \"{}\"", tensor.name, type_name);
 
   dom::array shape;
-  if (element["shape"].get(shape) != SUCCESS) return invalid_argument("input \"{}\" needs \"shape\", a list of whole numbers", tensor.name);
+  if (element["shape"].get(shape) != SUCCESS)
+    return invalid_argument("input \"{}\" needs \"shape\", a list of whole numbers", tensor.name);
   room.shape.clear();
   for (auto extent : shape) {
     std::int64_t value = 0;
-    if (extent.get(value) != SUCCESS) return invalid_argument("input \"{}\": \"shape\" must be a list of whole numbers", tensor.name);
+    if (extent.get(value) != SUCCESS)
+      return invalid_argument("input \"{}\": \"shape\" must be a list of whole numbers", tensor.name);
     room.shape.push_back(value);
   }
   auto count = static_cast<std::size_t>(TRY(product_of(room.shape)));
   tensor.shape = room.shape;
 
   dom::element data;
-  if (element["data"].get(data) != SUCCESS || !data.is_array()) return invalid_argument("input \"{}\" needs \"data\", a list", tensor.name);
+  if (element["data"].get(data) != SUCCESS || !data.is_array())
+    return invalid_argument("input \"{}\" needs \"data\", a list", tensor.name);
   std::size_t found = 0;
-  auto wrong = [&]() -> Result<void> { return invalid_argument("input \"{}\" has a value that is not {}", tensor.name, type_name); };
-  auto too_many = [&]() -> Result<void> { return invalid_argument("input \"{}\" has more values than its shape", tensor.name); };
+  auto wrong = [&]() -> Result<void> {
+    return invalid_argument("input \"{}\" has a value that is not {}", tensor.name, type_name);
+  };
+  auto too_many = [&]() -> Result<void> {
+    return invalid_argument("input \"{}\" has more values than its shape", tensor.name);
+  };
   switch (datatype->kind) {
     case Kind::kBytes:
       room.strings.clear();
@@ -137,7 +145,8 @@ Result<void> OipReader::read_tensor(dom::element element, Room& room, serving::I
       tensor.data = std::span<const bool>(room.bools.get(), count);
       break;
   }
-  if (found != count) return invalid_argument("input \"{}\" has {} values, but its shape has {}", tensor.name, found, count);
+  if (found != count)
+    return invalid_argument("input \"{}\" has {} values, but its shape has {}", tensor.name, found, count);
   return {};
 }
 
@@ -147,9 +156,12 @@ Result<void> OipReader::read_parameters(dom::element parameters, serving::InferR
   if (parameters["event_time"].get(time) != SUCCESS) return {};
   std::string_view text;
   std::int64_t micros = 0;
-  if (time.get(text) == SUCCESS) request.event_time = TRY(parse_time(text));
-  else if (time.get(micros) == SUCCESS) request.event_time = Timestamp{micros};
-  else return invalid_argument("parameter \"event_time\" must be a time like 2001-03-01T06:00:00Z");
+  if (time.get(text) == SUCCESS)
+    request.event_time = TRY(parse_time(text));
+  else if (time.get(micros) == SUCCESS)
+    request.event_time = Timestamp{micros};
+  else
+    return invalid_argument("parameter \"event_time\" must be a time like 2001-03-01T06:00:00Z");
   return {};
 }
 
@@ -160,10 +172,12 @@ Result<serving::InferRequest> OipReader::read(std::string_view body) {
   if (!document.is_object()) return invalid_argument("the body must be a JSON object");
   serving::InferRequest request;
   dom::element member;
-  if (document["id"].get(member) == SUCCESS && member.get(request.id) != SUCCESS) return invalid_argument("\"id\" must be a string");
+  if (document["id"].get(member) == SUCCESS && member.get(request.id) != SUCCESS)
+    return invalid_argument("\"id\" must be a string");
   if (document["parameters"].get(member) == SUCCESS) TRY(read_parameters(member, request));
   dom::array inputs;
-  if (document["inputs"].get(inputs) != SUCCESS) return invalid_argument("the request needs \"inputs\", a list of tensors");
+  if (document["inputs"].get(inputs) != SUCCESS)
+    return invalid_argument("the request needs \"inputs\", a list of tensors");
   auto count = inputs.size();
   if (count > kMostInputs) return invalid_argument("the request has {} inputs, more than {}", count, kMostInputs);
   if (rooms_.size() < count) rooms_.resize(count);

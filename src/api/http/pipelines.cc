@@ -22,7 +22,8 @@ Json to_json(const pipelines::PipelineSpec& spec) {
   for (const auto& step : spec.steps) {
     auto needs = Json::array();
     for (auto index : step.needs) needs.push_back(spec.steps[index].name);
-    steps.push_back({{"name", step.name}, {"uses", step.uses}, {"run", step.run}, {"needs", needs}, {"outputs", step.outputs}});
+    steps.push_back(
+        {{"name", step.name}, {"uses", step.uses}, {"run", step.run}, {"needs", needs}, {"outputs", step.outputs}});
   }
   return {{"name", spec.name}, {"description", spec.description}, {"params", params}, {"steps", steps}};
 }
@@ -128,7 +129,8 @@ void add_pipeline_routes(net::Router& router, Services& services) {
              [&](const Request& request) { return answer(find_pipeline(engine, request.param("name"))); });
   router.add("POST", "/api/v1/pipelines/{name}/runs",
              [&](const Request& request) { return answer(start_run(services, request), 201); });
-  router.add("GET", "/api/v1/pipeline-runs", [&](const Request& request) { return answer(list_runs(engine, request)); });
+  router.add("GET", "/api/v1/pipeline-runs",
+             [&](const Request& request) { return answer(list_runs(engine, request)); });
   router.add("GET", "/api/v1/pipeline-runs/{id}", [&](const Request& request) {
     auto run = engine.find_run(std::string(request.param("id")));
     return answer(run, [](const auto& found) { return to_json(found); });

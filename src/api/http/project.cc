@@ -21,14 +21,24 @@ Json to_json(const delivery::Release& release) {
 }
 
 Json to_json(const Diagnostic& diagnostic) {
-  return {{"file", diagnostic.at.file}, {"line", diagnostic.at.line}, {"column", diagnostic.at.column}, {"message", diagnostic.message}};
+  return {{"file", diagnostic.at.file},
+          {"line", diagnostic.at.line},
+          {"column", diagnostic.at.column},
+          {"message", diagnostic.message}};
 }
 
 Json to_json(const delivery::ApplyResult& result, bool dry_run) {
   auto changes = Json::array();
   for (const auto& change : result.changes)
-    changes.push_back({{"change", delivery::to_text(change.kind)}, {"kind", change.document_kind}, {"name", change.name}, {"diff", change.diff}});
-  return {{"project", result.project}, {"release", result.release}, {"changed", result.changed}, {"dry_run", dry_run}, {"changes", std::move(changes)}};
+    changes.push_back({{"change", delivery::to_text(change.kind)},
+                       {"kind", change.document_kind},
+                       {"name", change.name},
+                       {"diff", change.diff}});
+  return {{"project", result.project},
+          {"release", result.release},
+          {"changed", result.changed},
+          {"dry_run", dry_run},
+          {"changes", std::move(changes)}};
 }
 
 Result<delivery::ApplyRequest> apply_request(const Request& request) {
@@ -51,8 +61,11 @@ Result<delivery::ApplyRequest> apply_request(const Request& request) {
 Response faulty(const Diagnostics& diagnostics) {
   auto list = Json::array();
   for (const auto& diagnostic : diagnostics.list) list.push_back(to_json(diagnostic));
-  auto message = fmt::format("{} fault{} in the project; nothing was applied", list.size(), list.size() == 1 ? "" : "s");
-  return answer(Json{{"error", {{"code", code_name(Code::kInvalidArgument)}, {"message", message}}}, {"diagnostics", std::move(list)}}, 422);
+  auto message =
+      fmt::format("{} fault{} in the project; nothing was applied", list.size(), list.size() == 1 ? "" : "s");
+  return answer(Json{{"error", {{"code", code_name(Code::kInvalidArgument)}, {"message", message}}},
+                     {"diagnostics", std::move(list)}},
+                422);
 }
 
 Response apply(Project& project, const Request& request) {
@@ -80,7 +93,10 @@ Result<Json> releases(Project& project) {
 Json documents(Project& project) {
   auto items = Json::array();
   for (const auto& document : project.documents())
-    items.push_back({{"kind", document.kind}, {"name", document.name}, {"file", document.at.file}, {"line", document.at.line},
+    items.push_back({{"kind", document.kind},
+                     {"name", document.name},
+                     {"file", document.at.file},
+                     {"line", document.at.line},
                      {"document", parse_json(document.json).value_or(nullptr)}});
   return page_json(std::move(items), {});
 }
@@ -105,7 +121,8 @@ void add_project_routes(net::Router& router, Services& services) {
   router.add("GET", "/api/v1/project/files", [&](const Request&) { return answer(files(project)); });
   router.add("GET", "/api/v1/project/releases", [&](const Request&) { return answer(releases(project)); });
   router.add("GET", "/api/v1/project/documents", [&](const Request&) { return answer(documents(project)); });
-  router.add("GET", "/api/v1/schemas/{kind}", [](const Request& request) { return answer(schema(request.param("kind"))); });
+  router.add("GET", "/api/v1/schemas/{kind}",
+             [](const Request& request) { return answer(schema(request.param("kind"))); });
 }
 
 }  // namespace millrace::api

@@ -108,7 +108,10 @@ Result<Json> metric_history(tracking::Store& tracking, const Request& request) {
   auto page = TRY(tracking.metric_history(request.param("id"), request.param("key"), TRY(page_request(request))));
   auto items = Json::array();
   for (const auto& metric : page.items)
-    items.push_back({{"key", metric.key}, {"value", metric.value}, {"timestamp", format_time(metric.timestamp)}, {"step", metric.step}});
+    items.push_back({{"key", metric.key},
+                     {"value", metric.value},
+                     {"timestamp", format_time(metric.timestamp)},
+                     {"step", metric.step}});
   return page_json(std::move(items), page.next);
 }
 
@@ -116,14 +119,18 @@ Result<Json> metric_history(tracking::Store& tracking, const Request& request) {
 
 void add_run_routes(net::Router& router, Services& services) {
   auto& tracking = services.tracking;
-  router.add("GET", "/api/v1/experiments", [&](const Request& request) { return answer(list_experiments(tracking, request)); });
+  router.add("GET", "/api/v1/experiments",
+             [&](const Request& request) { return answer(list_experiments(tracking, request)); });
   router.add("GET", "/api/v1/runs", [&](const Request& request) { return answer(list_runs(tracking, request)); });
-  router.add("POST", "/api/v1/runs", [&](const Request& request) { return answer(create_run(tracking, request), 201); });
+  router.add("POST", "/api/v1/runs",
+             [&](const Request& request) { return answer(create_run(tracking, request), 201); });
   router.add("GET", "/api/v1/runs/{id}", [&](const Request& request) {
     return answer(tracking.find_run(request.param("id")), [](const auto& run) { return to_json(run); });
   });
-  router.add("PATCH", "/api/v1/runs/{id}", [&](const Request& request) { return answer(update_run(tracking, request)); });
-  router.add("POST", "/api/v1/runs/{id}/log", [&](const Request& request) { return answer(log_batch(tracking, request)); });
+  router.add("PATCH", "/api/v1/runs/{id}",
+             [&](const Request& request) { return answer(update_run(tracking, request)); });
+  router.add("POST", "/api/v1/runs/{id}/log",
+             [&](const Request& request) { return answer(log_batch(tracking, request)); });
   router.add("GET", "/api/v1/runs/{id}/metrics/{key...}",
              [&](const Request& request) { return answer(metric_history(tracking, request)); });
 }

@@ -32,15 +32,20 @@ std::int64_t resident_bytes() {
 
 void refresh_gauges(Services& services) {
   auto& metrics = services.metrics;
-  metrics.gauge("process_resident_memory_bytes", "Resident memory of the server.").set(static_cast<double>(resident_bytes()));
-  metrics.gauge("millrace_event_time_seconds", "The event clock, in seconds since 1970.").set(static_cast<double>(services.clock.now().us) / 1e6);
-  metrics.gauge("millrace_pipeline_runs_active", "Pipeline runs that are queued or running.").set(static_cast<double>(services.pipelines.active().value_or(0)));
+  metrics.gauge("process_resident_memory_bytes", "Resident memory of the server.")
+      .set(static_cast<double>(resident_bytes()));
+  metrics.gauge("millrace_event_time_seconds", "The event clock, in seconds since 1970.")
+      .set(static_cast<double>(services.clock.now().us) / 1e6);
+  metrics.gauge("millrace_pipeline_runs_active", "Pipeline runs that are queued or running.")
+      .set(static_cast<double>(services.pipelines.active().value_or(0)));
   auto size = services.features.size();
   metrics.gauge("millrace_online_store_keys", "Keys in the online store.").set(static_cast<double>(size.keys));
   metrics.gauge("millrace_online_store_rows", "Rows in the online store.").set(static_cast<double>(size.rows));
-  metrics.gauge("millrace_events_newest", "The number of the newest event.").set(static_cast<double>(services.events.newest()));
+  metrics.gauge("millrace_events_newest", "The number of the newest event.")
+      .set(static_cast<double>(services.events.newest()));
   for (const auto& dataset : services.datasets.list())
-    metrics.gauge("millrace_dataset_rows", "Rows of a dataset's newest version.", {{"dataset", dataset.spec.name}}).set(static_cast<double>(dataset.rows));
+    metrics.gauge("millrace_dataset_rows", "Rows of a dataset's newest version.", {{"dataset", dataset.spec.name}})
+        .set(static_cast<double>(dataset.rows));
 }
 
 Json endpoint_summary(const serving::EndpointStatus& status) {
@@ -56,19 +61,20 @@ Result<Json> status(Services& services) {
   auto release = services.project.current();
   std::int64_t rows = 0, quarantined = 0;
   for (const auto& dataset : services.datasets.list()) rows += dataset.rows, quarantined += dataset.quarantined;
-  return Json{{"version", services.version},
-              {"project", release ? Json(release->project) : Json(nullptr)},
-              {"release", release ? Json(release->number) : Json(nullptr)},
-              {"commit", release ? Json(release->commit) : Json(nullptr)},
-              {"clock", {{"mode", delivery::to_text(services.clock.mode())}, {"now", format_time(services.clock.now())}}},
-              {"settled", TRY(services.conductor.settled())},
-              {"active_pipeline_runs", TRY(services.pipelines.active())},
-              {"datasets", services.datasets.list().size()},
-              {"rows", rows},
-              {"quarantined", quarantined},
-              {"endpoints", std::move(endpoints)},
-              {"resident_bytes", resident_bytes()},
-              {"pid", getpid()}};
+  return Json{
+      {"version", services.version},
+      {"project", release ? Json(release->project) : Json(nullptr)},
+      {"release", release ? Json(release->number) : Json(nullptr)},
+      {"commit", release ? Json(release->commit) : Json(nullptr)},
+      {"clock", {{"mode", delivery::to_text(services.clock.mode())}, {"now", format_time(services.clock.now())}}},
+      {"settled", TRY(services.conductor.settled())},
+      {"active_pipeline_runs", TRY(services.pipelines.active())},
+      {"datasets", services.datasets.list().size()},
+      {"rows", rows},
+      {"quarantined", quarantined},
+      {"endpoints", std::move(endpoints)},
+      {"resident_bytes", resident_bytes()},
+      {"pid", getpid()}};
 }
 
 }  // namespace

@@ -9,19 +9,48 @@
 #include "base/time.h"
 
 namespace millrace {
-namespace db { class Database; }
-namespace duck { class Database; }
-namespace events { class Log; }
-namespace lineage { class Store; }
-namespace datasets { class Datasets; }
-namespace tracking { class Store; }
-namespace registry { class Store; }
-namespace features { class Live; }
-namespace pipelines { class Engine; }
-namespace monitoring { class Monitors; }
-namespace serving { class Endpoints; }
-namespace triggers { class Triggers; }
-namespace delivery { class Project; class Conductor; class EventClock; class Gates; }
+namespace db {
+class Database;
+}
+namespace duck {
+class Database;
+}
+namespace events {
+class Log;
+}
+namespace lineage {
+class Store;
+}
+namespace datasets {
+class Datasets;
+}
+namespace tracking {
+class Store;
+}
+namespace registry {
+class Store;
+}
+namespace features {
+class Live;
+}
+namespace pipelines {
+class Engine;
+}
+namespace monitoring {
+class Monitors;
+}
+namespace serving {
+class Endpoints;
+}
+namespace triggers {
+class Triggers;
+}
+namespace delivery {
+class Project;
+class Conductor;
+class EventClock;
+class Gates;
+}  // namespace delivery
 }  // namespace millrace
 
 namespace millrace::api {

@@ -81,7 +81,8 @@ void add_trigger_routes(net::Router& router, Services& services) {
   router.add("GET", "/api/v1/triggers/{name}/firings", [&](const Request& request) {
     return answer(list_firings(triggers, request, std::string(request.param("name"))));
   });
-  router.add("GET", "/api/v1/firings", [&](const Request& request) { return answer(list_firings(triggers, request, "")); });
+  router.add("GET", "/api/v1/firings",
+             [&](const Request& request) { return answer(list_firings(triggers, request, "")); });
 }
 
 }  // namespace millrace::api

@@ -14,7 +14,9 @@ Result<void> tag(StepRun& run, const Json& version, std::string_view outcome) {
 
 Result<void> set_alias(StepRun& run, const Json& version, const std::string& alias, const std::string& reason) {
   auto target = api::target("/api/v1/models/{}/aliases/{}", version.at("model").get<std::string>(), alias);
-  TRY(run.api().put(target, {{"version", version.at("version")}, {"reason", reason}, {"pipeline_run", run.context().pipeline_run_id}}));
+  TRY(run.api().put(
+      target,
+      {{"version", version.at("version")}, {"reason", reason}, {"pipeline_run", run.context().pipeline_run_id}}));
   StepRun::say(fmt::format("alias {} of model {} is version {}", alias, version.at("model").get<std::string>(),
                            version.at("version").get<std::int64_t>()));
   return {};
@@ -34,7 +36,8 @@ Result<void> run_deploy(StepRun& run) {
   }
   auto first = TRY(run.string_or("first_alias", ""));
   if (!first.empty()) {
-    auto there = run.api().get(api::target("/api/v1/models/{}/aliases/{}", version.at("model").get<std::string>(), first));
+    auto there =
+        run.api().get(api::target("/api/v1/models/{}/aliases/{}", version.at("model").get<std::string>(), first));
     if (!there && there.error().code != Code::kNotFound) return std::unexpected(there.error());
     if (!there) TRY(set_alias(run, version, first, "the first version"));
   }

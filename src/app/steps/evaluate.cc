@@ -53,7 +53,8 @@ Result<duck::Table> labelled_rows(StepRun& run, const std::string& endpoint, Tim
 Result<LabelledWindow> newest_window(StepRun& run, const std::string& endpoint) {
   auto length = TRY(run.duration_or("window", std::chrono::days(7)));
   auto wait = TRY(run.duration_or("label_wait", std::chrono::days(1)));
-  LabelledWindow window{.start = run.context().event_time - wait - length, .end = run.context().event_time - wait, .rows = {}};
+  LabelledWindow window{
+      .start = run.context().event_time - wait - length, .end = run.context().event_time - wait, .rows = {}};
   window.rows = TRY(labelled_rows(run, endpoint, window.start, window.end));
   return window;
 }
@@ -68,7 +69,8 @@ Result<std::vector<double>> predict(const Runtime& model, const duck::Table& row
   std::vector<const duck::Column*> columns;
   for (const auto& name : model.inputs()) {
     columns.push_back(rows.find(name));
-    if (!columns.back()) return failed_precondition("the prediction log has no feature \"{}\" that the model needs", name);
+    if (!columns.back())
+      return failed_precondition("the prediction log has no feature \"{}\" that the model needs", name);
   }
   std::vector<double> values;
   values.reserve(rows.rows * columns.size());
@@ -88,7 +90,8 @@ Json metrics_of(const std::vector<double>& labels, const std::vector<double>& pr
   return out;
 }
 
-Json losses(const std::vector<double>& labels, const std::vector<double>& champion, const std::vector<double>& challenger) {
+Json losses(const std::vector<double>& labels, const std::vector<double>& champion,
+            const std::vector<double>& challenger) {
   std::vector<double> a, b;
   for (std::size_t row = 0; row < labels.size(); ++row) {
     a.push_back(monitoring::log_loss_of(labels[row], champion[row]));
@@ -101,7 +104,10 @@ Json losses(const std::vector<double>& labels, const std::vector<double>& champi
 // Where the endpoint has not answered yet, the model is judged on the holdout of its own training set.
 Result<Json> by_holdout(StepRun& run) {
   auto report = TRY(run.read_input("report"));
-  return Json{{"on", "holdout"}, {"rows", report.at("rows").at("holdout")}, {"challenger", report.at("holdout")}, {"champion", nullptr}};
+  return Json{{"on", "holdout"},
+              {"rows", report.at("rows").at("holdout")},
+              {"challenger", report.at("holdout")},
+              {"champion", nullptr}};
 }
 
 Result<Json> by_window(const LabelledWindow& window, const Runtime& model, const pipelines::ResolvedInput* champion) {
@@ -128,9 +134,11 @@ Result<Json> by_window(const LabelledWindow& window, const Runtime& model, const
 Result<void> run_evaluate(StepRun& run) {
   auto window = TRY(newest_window(run, TRY(run.string("endpoint"))));
   auto model = TRY(serving::load_runtime(TRY(run.input("model"))->path));
-  auto evaluation = window.rows.rows == 0 ? TRY(by_holdout(run)) : TRY(by_window(window, *model, run.find_input("champion")));
+  auto evaluation =
+      window.rows.rows == 0 ? TRY(by_holdout(run)) : TRY(by_window(window, *model, run.find_input("champion")));
   StepRun::say(fmt::format("on {} rows of the {}: challenger {}, champion {}", evaluation["rows"].get<std::int64_t>(),
-                           evaluation["on"].get<std::string>(), dump_json(evaluation["challenger"]), dump_json(evaluation["champion"])));
+                           evaluation["on"].get<std::string>(), dump_json(evaluation["challenger"]),
+                           dump_json(evaluation["champion"])));
   TRY(run.write_result(evaluation));
   return run.write_output("evaluation", evaluation);
 }

@@ -1,3 +1,5 @@
+#include "features/features.h"
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -6,7 +8,6 @@
 #include "base/suggest.h"
 #include "delivery/documents.h"
 #include "duck/quote.h"
-#include "features/features.h"
 #include "features/offline/point_in_time.h"
 
 namespace millrace::app {
@@ -22,7 +23,9 @@ Result<std::shared_ptr<const ResolvedService>> resolve(StepRun& run, const std::
   Diagnostics diagnostics;
   auto documents = delivery::parse_documents(files, step_declarations(), diagnostics);
   auto definitions = delivery::feature_definitions(documents, diagnostics);
-  if (!definitions) return internal_error("the project's definitions cannot be read: {}", diagnostics.empty() ? "" : format_diagnostic(diagnostics.list.front()));
+  if (!definitions)
+    return internal_error("the project's definitions cannot be read: {}",
+                          diagnostics.empty() ? "" : format_diagnostic(diagnostics.list.front()));
   return definitions->resolve(service);
 }
 
@@ -43,8 +46,10 @@ Result<std::vector<Source>> sources(StepRun& run) {
     auto version = TRY(run.api().get(api::target("/api/v1/datasets/{}/versions/{}", dataset, input.version)));
     std::string files;
     for (const auto& segment : version.at("segments"))
-      files += fmt::format("{}{}", files.empty() ? "" : ", ", duck::quote_literal(segment.at("path").get<std::string>()));
-    out.push_back({dataset, name, input.version, input.hash, version.at("event_time"), fmt::format("read_parquet([{}], union_by_name = true)", files)});
+      files +=
+          fmt::format("{}{}", files.empty() ? "" : ", ", duck::quote_literal(segment.at("path").get<std::string>()));
+    out.push_back({dataset, name, input.version, input.hash, version.at("event_time"),
+                   fmt::format("read_parquet([{}], union_by_name = true)", files)});
   }
   return out;
 }
@@ -58,43 +63,59 @@ const Source* find_source(const std::vector<Source>& sources, std::string_view d
 Result<duck::Table> read_spine(StepRun& run, duck::Connection& connection, const std::vector<Source>& sources) {
   auto at = run.context().event_time;
   auto known = [&](const Source& source) {
-    return fmt::format("create or replace temp view {} as select * from {} where {} <= timestamp '{}'", duck::quote_identifier(source.input),
-                       source.scan, duck::quote_identifier(source.event_time), format_time(at));
+    return fmt::format("create or replace temp view {} as select * from {} where {} <= timestamp '{}'",
+                       duck::quote_identifier(source.input), source.scan, duck::quote_identifier(source.event_time),
+                       format_time(at));
   };
   for (const auto& source : sources) TRY(connection.execute(known(source)));
   auto sql = TRY(read_file(TRY(run.input("spine"))->path));
   while (!sql.empty() && (std::isspace(static_cast<unsigned char>(sql.back())) || sql.back() == ';')) sql.pop_back();
   std::vector<std::string> wanted;
-  if (!run.value("start").is_null()) wanted.push_back(fmt::format("event_time >= timestamp '{}'", format_time(at + TRY(run.duration_or("start", {})))));
-  wanted.push_back(fmt::format("event_time < timestamp '{}'", format_time(at + TRY(run.duration_or("end", Duration{0})))));
+  if (!run.value("start").is_null())
+    wanted.push_back(fmt::format("event_time >= timestamp '{}'", format_time(at + TRY(run.duration_or("start", {})))));
+  wanted.push_back(
+      fmt::format("event_time < timestamp '{}'", format_time(at + TRY(run.duration_or("end", Duration{0})))));
   std::string order = "event_time";  // then all columns, so that equal data are equal spines
   for (const auto& column : TRY(connection.describe(sql))) order += ", " + duck::quote_identifier(column.name);
-  auto rows = fmt::format("select *, row_number() over (order by {}) - 1 as spine_row, count(*) over () as spine_rows from (\n{}\n) where {}", order, sql, fmt::join(wanted, " and "));
+  auto rows = fmt::format(
+      "select *, row_number() over (order by {}) - 1 as spine_row, count(*) over () as spine_rows from (\n{}\n) where "
+      "{}",
+      order, sql, fmt::join(wanted, " and "));
   auto most = TRY(run.integer_or("max_rows", INT64_MAX));
   if (most < 1) return invalid_argument("`max_rows` must be at least 1, not {}", most);
-  return connection.query(fmt::format("select * exclude (spine_row, spine_rows) from ({}) where spine_rows <= {} or (spine_row * {}) % spine_rows < {} order by {}", rows, most, most, most, order));
+  return connection.query(
+      fmt::format("select * exclude (spine_row, spine_rows) from ({}) where spine_rows <= {} or (spine_row * {}) % "
+                  "spine_rows < {} order by {}",
+                  rows, most, most, most, order));
 }
 
-Result<std::vector<features::offline::SourceScan>> scans(const ResolvedService& service, const std::vector<Source>& sources) {
+Result<std::vector<features::offline::SourceScan>> scans(const ResolvedService& service,
+                                                         const std::vector<Source>& sources) {
   std::vector<features::offline::SourceScan> out;
   for (const auto& view : service.views) {
     const auto& dataset = view.view->spec.source.name;
     auto* source = find_source(sources, dataset);
-    if (!source) return failed_precondition("feature view {} reads dataset {}; add `{}: dataset:{}` to the step's inputs", view.view->spec.name, dataset, dataset, dataset);
-    if (std::ranges::find(out, dataset, &features::offline::SourceScan::dataset) == out.end()) out.push_back({dataset, source->scan});
+    if (!source)
+      return failed_precondition("feature view {} reads dataset {}; add `{}: dataset:{}` to the step's inputs",
+                                 view.view->spec.name, dataset, dataset, dataset);
+    if (std::ranges::find(out, dataset, &features::offline::SourceScan::dataset) == out.end())
+      out.push_back({dataset, source->scan});
   }
   return out;
 }
 
 Result<void> write_parquet(duck::Connection& connection, const duck::Table& table, const std::filesystem::path& path) {
   TRY(connection.create_temp_table("training_set", table));
-  TRY(connection.execute(fmt::format("copy training_set to {} (format parquet, compression zstd)", duck::quote_literal(path.string()))));
+  TRY(connection.execute(
+      fmt::format("copy training_set to {} (format parquet, compression zstd)", duck::quote_literal(path.string()))));
   return {};
 }
 
-Json describe(const StepRun& run, const ResolvedService& service, const std::string& label, const std::vector<Source>& sources, const duck::Table& table, const Json& release) {
+Json describe(const StepRun& run, const ResolvedService& service, const std::string& label,
+              const std::vector<Source>& sources, const duck::Table& table, const Json& release) {
   auto datasets = Json::object();
-  for (const auto& source : sources) datasets[source.dataset] = {{"version", source.version}, {"content_hash", source.hash}};
+  for (const auto& source : sources)
+    datasets[source.dataset] = {{"version", source.version}, {"content_hash", source.hash}};
   return {{"service", service.name},
           {"definitions_hash", service.hash},
           {"features", service.features},
@@ -116,10 +137,12 @@ Result<void> run_features(StepRun& run) {
   auto spine = TRY(read_spine(run, connection, data));
   std::vector<std::string> columns;
   for (const auto& column : spine.columns) columns.push_back(column.name);
-  if (!spine.find(label)) return failed_precondition("the spine has no column \"{}\", the label{}", label, did_you_mean(label, columns));
+  if (!spine.find(label))
+    return failed_precondition("the spine has no column \"{}\", the label{}", label, did_you_mean(label, columns));
   if (spine.rows == 0) return failed_precondition("the spine has no rows in the wanted span of event time");
   StepRun::say(fmt::format("joining {} rows with {} features", spine.rows, service->features.size()));
-  auto table = TRY(features::offline::point_in_time(connection, *service, std::move(spine), TRY(scans(*service, data))));
+  auto table =
+      TRY(features::offline::point_in_time(connection, *service, std::move(spine), TRY(scans(*service, data))));
   auto folder = TRY(run.output("training_set"));
   TRY(make_directories(folder));
   TRY(write_parquet(connection, table, folder / "data.parquet"));

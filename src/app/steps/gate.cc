@@ -17,24 +17,29 @@ Result<GateSpec> spec_of(StepRun& run) {
                 .min_rows = TRY(run.integer_or("min_rows", 1)),
                 .min_standard_errors = TRY(run.number_or("min_standard_errors", 0))};
   auto direction = monitoring::metric_direction(spec.metric);
-  if (!direction) return invalid_argument("`metric: {}` is not one of {}", spec.metric, fmt::join(monitoring::metric_names(), ", "));
-  spec.direction = *direction == monitoring::Better::kLower ? delivery::Direction::kLowerIsBetter : delivery::Direction::kHigherIsBetter;
+  if (!direction)
+    return invalid_argument("`metric: {}` is not one of {}", spec.metric, fmt::join(monitoring::metric_names(), ", "));
+  spec.direction = *direction == monitoring::Better::kLower ? delivery::Direction::kLowerIsBetter
+                                                            : delivery::Direction::kHigherIsBetter;
   return spec;
 }
 
 GateEvidence evidence_of(const Json& evaluation, const Json& version, const std::string& metric) {
-  GateEvidence evidence{.rows = evaluation.at("rows"),
-                        .challenger = evaluation.at("challenger").value(metric, std::numeric_limits<double>::quiet_NaN()),
-                        .champion = std::nullopt,
-                        .challenger_version = fmt::format("v{}", version.at("version").get<std::int64_t>())};
+  GateEvidence evidence{
+      .rows = evaluation.at("rows"),
+      .challenger = evaluation.at("challenger").value(metric, std::numeric_limits<double>::quiet_NaN()),
+      .champion = std::nullopt,
+      .challenger_version = fmt::format("v{}", version.at("version").get<std::int64_t>())};
   if (!evaluation.at("champion").is_object()) return evidence;
   evidence.champion = evaluation["champion"].value(metric, std::numeric_limits<double>::quiet_NaN());
   evidence.champion_version = "v" + evaluation.value("champion_version", "");
   if (metric == "log_loss" && evaluation.contains("log_loss_difference")) {
     const auto& losses = evaluation["log_loss_difference"];
-    evidence.losses = delivery::PairedDifference{.rows = losses.at("rows"),
-                                                 .mean = losses.at("mean").is_number() ? losses["mean"].get<double>() : std::numeric_limits<double>::quiet_NaN(),
-                                                 .standard_error = losses.at("standard_error").is_number() ? losses["standard_error"].get<double>() : std::numeric_limits<double>::quiet_NaN()};
+    evidence.losses = delivery::PairedDifference{
+        .rows = losses.at("rows"),
+        .mean = losses.at("mean").is_number() ? losses["mean"].get<double>() : std::numeric_limits<double>::quiet_NaN(),
+        .standard_error = losses.at("standard_error").is_number() ? losses["standard_error"].get<double>()
+                                                                  : std::numeric_limits<double>::quiet_NaN()};
   }
   return evidence;
 }

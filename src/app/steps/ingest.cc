@@ -26,7 +26,8 @@ Result<void> run_ingest(StepRun& run) {
   auto version = TRY(run.api().post_bytes(target, bytes, "application/octet-stream"));
   StepRun::say(fmt::format("dataset {} is at version {}: {} rows added, {} quarantined", dataset,
                            version.value("version", 0), version.value("rows", 0), version.value("quarantined", 0)));
-  TRY(run.write_result({{"version", version["version"]}, {"rows", version["rows"]}, {"quarantined", version["quarantined"]}}));
+  TRY(run.write_result(
+      {{"version", version["version"]}, {"rows", version["rows"]}, {"quarantined", version["quarantined"]}}));
   return run.write_output("version", version);
 }
 

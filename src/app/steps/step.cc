@@ -42,7 +42,9 @@ Result<void> StepRun::write_output(std::string_view name, const Json& json) cons
   return write_file(TRY(output(name)), dump_json_pretty(json));
 }
 
-Result<void> StepRun::write_result(const Json& json) const { return write_file(context_.result, dump_json_pretty(json)); }
+Result<void> StepRun::write_result(const Json& json) const {
+  return write_file(context_.result, dump_json_pretty(json));
+}
 
 Json StepRun::value(std::string_view key) const {
   auto found = context_.params.find(std::string(key));
@@ -76,7 +78,8 @@ Result<std::int64_t> StepRun::integer_or(std::string_view key, std::int64_t othe
 Result<Duration> StepRun::duration_or(std::string_view key, Duration otherwise) const {
   auto json = value(key);
   if (json.is_null()) return otherwise;
-  if (!json.is_string()) return invalid_argument("step {}: `{}` must be a length of time such as 7d", context_.step, key);
+  if (!json.is_string())
+    return invalid_argument("step {}: `{}` must be a length of time such as 7d", context_.step, key);
   return parse_duration(json.get<std::string>());
 }
 

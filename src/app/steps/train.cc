@@ -1,11 +1,10 @@
-#include "training/training.h"
-
 #include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "app/steps/step.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "training/training.h"
 
 namespace millrace::app {
 namespace {
@@ -26,7 +25,8 @@ Result<TrainRequest> request_for(StepRun& run, const std::filesystem::path& fold
   if (auto rounds = TRY(run.integer_or("early_stopping_rounds", 0)); rounds > 0)
     request.early_stopping_rounds = static_cast<int>(rounds);
   auto params = run.value("params");
-  if (!params.is_null() && !params.is_object()) return invalid_argument("`params` must be a mapping of XGBoost's parameters");
+  if (!params.is_null() && !params.is_object())
+    return invalid_argument("`params` must be a mapping of XGBoost's parameters");
   for (const auto& [name, value] : params.items()) request.params[name] = text_of(value);
   return request;
 }
@@ -66,7 +66,8 @@ Result<std::string> create_run(StepRun& run, const Json& about) {
 
 Result<void> log_result(StepRun& run, const std::string& id, const TrainResult& result) {
   auto at = run.context().event_time;
-  TRY(run.api().post(api::target("/api/v1/runs/{}/log", id), {{"metrics", metrics_of(result, at)}, {"params", result.params}}));
+  TRY(run.api().post(api::target("/api/v1/runs/{}/log", id),
+                     {{"metrics", metrics_of(result, at)}, {"params", result.params}}));
   TRY(run.api().patch(api::target("/api/v1/runs/{}", id), {{"status", "FINISHED"}, {"end_time", format_time(at)}}));
   return {};
 }
@@ -86,7 +87,9 @@ Result<void> run_train(StepRun& run) {
   }));
   auto output = TRY(run.output("model"));
   TRY(make_directories(output));
-  TRY(training::write_model(output, result, {.run_id = id, .model_uuid = sha256(run.key("model")).substr(0, 32), .created = run.context().event_time}));
+  TRY(training::write_model(
+      output, result,
+      {.run_id = id, .model_uuid = sha256(run.key("model")).substr(0, 32), .created = run.context().event_time}));
   TRY(log_result(run, id, result));
   auto report = training::report(result);
   report["run_id"] = id;

@@ -14,7 +14,7 @@ constexpr int kConnections = 12;
 constexpr std::size_t kMostPending = 64;
 constexpr auto kReportInterval = std::chrono::milliseconds(500);
 constexpr auto kPatience = std::chrono::minutes(3);  // for a server that has gone away
-constexpr std::int64_t kMostFailures = 1000;  // more, and the replay gives up
+constexpr std::int64_t kMostFailures = 1000;         // more, and the replay gives up
 constexpr auto kPause = std::chrono::milliseconds(50);
 constexpr std::size_t kLossDays = 7;
 constexpr Duration kDay = std::chrono::days(1);
@@ -37,7 +37,9 @@ double number_after(std::string_view body, std::string_view before) {
   auto text = text_after(body, before);
   double value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() && !text.empty() ? value : std::numeric_limits<double>::quiet_NaN();
+  return error == std::errc{} && end == text.data() + text.size() && !text.empty()
+             ? value
+             : std::numeric_limits<double>::quiet_NaN();
 }
 
 Result<std::pair<std::string, std::uint16_t>> host_and_port(const std::string& url) {
@@ -47,7 +49,8 @@ Result<std::pair<std::string, std::uint16_t>> host_and_port(const std::string& u
   std::uint16_t port = 80;
   if (colon != std::string::npos) {
     auto [end, error] = std::from_chars(rest.data() + colon + 1, rest.data() + rest.size(), port);
-    if (error != std::errc{} || end != rest.data() + rest.size()) return invalid_argument("\"{}\" is not a server's URL", url);
+    if (error != std::errc{} || end != rest.data() + rest.size())
+      return invalid_argument("\"{}\" is not a server's URL", url);
   }
   return std::pair(rest.substr(0, colon), port);
 }
@@ -55,7 +58,10 @@ Result<std::pair<std::string, std::uint16_t>> host_and_port(const std::string& u
 }  // namespace
 
 ReplayDriver::ReplayDriver(delivery::ReplaySpec spec, const History& history, Report report)
-    : spec_(std::move(spec)), history_(history), report_(std::move(report)), latencies_(fine_latency_buckets()),
+    : spec_(std::move(spec)),
+      history_(history),
+      report_(std::move(report)),
+      latencies_(fine_latency_buckets()),
       answers_(history.size(), std::numeric_limits<float>::quiet_NaN()) {
   infer_target_ = api::target("/v2/models/{}/infer", spec_.endpoint);
   labels_target_ = api::target("/api/v1/endpoints/{}/labels", spec_.endpoint);
@@ -63,7 +69,8 @@ ReplayDriver::ReplayDriver(delivery::ReplaySpec spec, const History& history, Re
   progress_.log_loss = std::numeric_limits<double>::quiet_NaN();
 }
 
-Result<std::unique_ptr<ReplayDriver>> ReplayDriver::open(const std::string& server, const delivery::ReplaySpec& spec, const History& history, Report report) {
+Result<std::unique_ptr<ReplayDriver>> ReplayDriver::open(const std::string& server, const delivery::ReplaySpec& spec,
+                                                         const History& history, Report report) {
   std::unique_ptr<ReplayDriver> driver(new ReplayDriver(spec, history, std::move(report)));
   driver->api_ = std::make_unique<api::ApiClient>(TRY(api::ApiClient::open(server)));
   auto [host, port] = TRY(host_and_port(server));
@@ -102,7 +109,8 @@ Result<void> ReplayDriver::live_until(Timestamp end) {
     TRY(tell(moment));
     TRY(wait_for_tellings());
     for (; next_asked_ < history_.size() && history_.asked_at(next_asked_) == moment; ++next_asked_) ask(next_asked_);
-    if (progress_.failures > kMostFailures) return failed_precondition("{} requests failed; the first: {}", progress_.failures, progress_.first_failure);
+    if (progress_.failures > kMostFailures)
+      return failed_precondition("{} requests failed; the first: {}", progress_.failures, progress_.first_failure);
     progress_.now = moment;
   }
 }
@@ -136,13 +144,15 @@ void ReplayDriver::post(std::string target, std::string body, std::function<void
         if (response.status >= 300) note_failure(response, "a label or a row");
         if (then) then(response);
       });
-  submit(std::make_shared<std::string>(std::move(target)), std::make_shared<std::string>(std::move(body)), std::move(done));
+  submit(std::make_shared<std::string>(std::move(target)), std::make_shared<std::string>(std::move(body)),
+         std::move(done));
 }
 
 void ReplayDriver::ask(std::size_t row) {
   auto done = std::make_shared<std::function<void(const net::ClientResponse&, Duration)>>(
       [this, row](const net::ClientResponse& response, Duration latency) { note_answer(row, response, latency); });
-  submit(std::make_shared<std::string>(infer_target_), std::make_shared<std::string>(history_.request(row)), std::move(done));
+  submit(std::make_shared<std::string>(infer_target_), std::make_shared<std::string>(history_.request(row)),
+         std::move(done));
   if (load_->pending() > kMostPending) load_->run_until(kMostPending);
 }
 
@@ -177,7 +187,9 @@ Result<void> ReplayDriver::wait_for_tellings() {
 
 void ReplayDriver::note_failure(const net::ClientResponse& response, std::string_view what) {
   ++progress_.failures;
-  if (progress_.first_failure.empty()) progress_.first_failure = fmt::format("{} was answered with status {}: {}", what, response.status, response.body.substr(0, 300));
+  if (progress_.first_failure.empty())
+    progress_.first_failure =
+        fmt::format("{} was answered with status {}: {}", what, response.status, response.body.substr(0, 300));
 }
 
 void ReplayDriver::note_answer(std::size_t row, const net::ClientResponse& response, Duration latency) {
@@ -222,7 +234,9 @@ Result<void> ReplayDriver::wait_for_server() {
 Result<Json> ReplayDriver::patiently(const std::function<Result<Json>()>& call) {
   while (true) {
     auto answer = call();
-    auto gone = [](Code code) { return code == Code::kUnavailable || code == Code::kDeadlineExceeded || code == Code::kDataLoss; };
+    auto gone = [](Code code) {
+      return code == Code::kUnavailable || code == Code::kDeadlineExceeded || code == Code::kDataLoss;
+    };
     if (answer || !gone(answer.error().code)) return answer;
     ++progress_.retried;
     TRY(wait_for_server());
@@ -233,7 +247,8 @@ Result<Json> ReplayDriver::patiently(const std::function<Result<Json>()>& call) 
 Result<void> ReplayDriver::send_batch(Timestamp day) {
   auto bytes = TRY(history_.batch(day, day + kDay));
   if (bytes.empty()) return {};
-  auto target = api::target("/api/v1/datasets/{}/batches?format=parquet&batch_id={}&event_time={}", spec_.batch_dataset, format_time(day).substr(0, 10), format_time(day + kDay));
+  auto target = api::target("/api/v1/datasets/{}/batches?format=parquet&batch_id={}&event_time={}", spec_.batch_dataset,
+                            format_time(day).substr(0, 10), format_time(day + kDay));
   TRY(patiently([&] { return api_->post_bytes(target, bytes, "application/vnd.apache.parquet"); }));
   ++progress_.batches;
   return {};

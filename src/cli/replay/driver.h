@@ -18,12 +18,12 @@ namespace millrace::cli {
 struct ReplayProgress {
   Timestamp now;
   std::int64_t predictions = 0;
-  std::int64_t failures = 0;    // requests that were answered with an error
-  std::int64_t retried = 0;     // requests that were sent again after the server had gone away
+  std::int64_t failures = 0;  // requests that were answered with an error
+  std::int64_t retried = 0;   // requests that were sent again after the server had gone away
   std::int64_t labels = 0;
   std::int64_t batches = 0;
-  std::string version;          // that answered last
-  double log_loss = 0;          // of the predictions whose outcome became known in the last seven days; NaN without any
+  std::string version;  // that answered last
+  double log_loss = 0;  // of the predictions whose outcome became known in the last seven days; NaN without any
   std::string first_failure;
 };
 
@@ -33,7 +33,8 @@ struct ReplayProgress {
 class ReplayDriver {
  public:
   using Report = std::function<void(const ReplayProgress&)>;
-  static Result<std::unique_ptr<ReplayDriver>> open(const std::string& server, const delivery::ReplaySpec& spec, const History& history, Report report);
+  static Result<std::unique_ptr<ReplayDriver>> open(const std::string& server, const delivery::ReplaySpec& spec,
+                                                    const History& history, Report report);
 
   Result<void> run();
   const ReplayProgress& progress() const { return progress_; }
@@ -55,7 +56,8 @@ class ReplayDriver {
   Result<void> tell(Timestamp moment);
   void ask(std::size_t row);
   void post(std::string target, std::string body, std::function<void(const net::ClientResponse&)> then);
-  void submit(std::shared_ptr<std::string> target, std::shared_ptr<std::string> body, std::shared_ptr<std::function<void(const net::ClientResponse&, Duration)>> then);
+  void submit(std::shared_ptr<std::string> target, std::shared_ptr<std::string> body,
+              std::shared_ptr<std::function<void(const net::ClientResponse&, Duration)>> then);
   Result<void> drain();
   Result<void> wait_for_tellings();
   Result<void> send_batch(Timestamp day);
@@ -74,11 +76,11 @@ class ReplayDriver {
   std::string infer_target_, labels_target_, push_target_;
   ReplayProgress progress_;
   metrics::Histogram latencies_;
-  std::vector<float> answers_;           // by row; NaN before its answer
-  std::vector<DayLoss> losses_;          // newest last
-  std::size_t next_asked_ = 0;           // rows
-  std::size_t next_known_ = 0;           // positions in by_known()
-  std::size_t tellings_ = 0;             // labels and pushes that are not acknowledged yet
+  std::vector<float> answers_;   // by row; NaN before its answer
+  std::vector<DayLoss> losses_;  // newest last
+  std::size_t next_asked_ = 0;   // rows
+  std::size_t next_known_ = 0;   // positions in by_known()
+  std::size_t tellings_ = 0;     // labels and pushes that are not acknowledged yet
   std::chrono::steady_clock::time_point last_report_;
   std::vector<std::function<void()>> lost_;  // to be sent again
 };

@@ -35,7 +35,8 @@ class History {
   Result<std::string> batch(Timestamp from, Timestamp to) const;
 
  private:
-  History(const delivery::ReplaySpec& spec, duck::Connection connection) : spec_(spec), connection_(std::move(connection)) {}
+  History(const delivery::ReplaySpec& spec, duck::Connection connection)
+      : spec_(spec), connection_(std::move(connection)) {}
   Result<void> find_columns();
 
   delivery::ReplaySpec spec_;

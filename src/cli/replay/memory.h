@@ -2,9 +2,9 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <thread>
-#include <atomic>
 
 namespace millrace::cli {
 

@@ -22,7 +22,8 @@ Timestamp time(const Json& object, std::string_view key) { return parse_time(tex
 
 std::map<std::string, double> metrics_of(const Json& performance) {
   std::map<std::string, double> out;
-  for (const auto& [name, value] : performance.at("metrics").items()) out[name] = value.is_number() ? value.get<double>() : kNan;
+  for (const auto& [name, value] : performance.at("metrics").items())
+    out[name] = value.is_number() ? value.get<double>() : kNan;
   return out;
 }
 
@@ -30,7 +31,8 @@ void add_performance(StoryWindow& window, const Json& performance) {
   window.live = metrics_of(performance);
   window.mean_prediction = number(performance, "mean_prediction");
   for (const auto& bin : performance.value("calibration", Json::array()))
-    window.calibration.push_back({number(bin, "mean_prediction"), number(bin, "share_positive"), bin.value("rows", std::int64_t{0})});
+    window.calibration.push_back(
+        {number(bin, "mean_prediction"), number(bin, "share_positive"), bin.value("rows", std::int64_t{0})});
 }
 
 void add_drift(StoryWindow& window, const Json& drift) {
@@ -47,7 +49,8 @@ StoryWindow window_from(const Json& json) {
                      .predictions = json.value("predictions", std::int64_t{0}),
                      .labelled = json.value("labelled", std::int64_t{0}),
                      .share_positive = number(json, "share_positive"),
-                     .live = {}, .shadows = {},
+                     .live = {},
+                     .shadows = {},
                      .version = text(json, "version"),
                      .drifted_share = kNan,
                      .mean_prediction = kNan,
@@ -55,8 +58,10 @@ StoryWindow window_from(const Json& json) {
   if (json.contains("drift") && json["drift"].is_object()) add_drift(window, json["drift"]);
   for (const auto& performance : json.at("performance")) {
     auto column = text(performance, "column");
-    if (column == "prediction") add_performance(window, performance);
-    else if (column.starts_with(kShadow)) window.shadows[column.substr(kShadow.size())] = metrics_of(performance);
+    if (column == "prediction")
+      add_performance(window, performance);
+    else if (column.starts_with(kShadow))
+      window.shadows[column.substr(kShadow.size())] = metrics_of(performance);
   }
   return window;
 }
@@ -93,7 +98,8 @@ Json oldest_first(Json list) {
 
 Result<void> collect_decisions(api::ApiClient& api, Story& story, const std::string& model) {
   for (auto& alert : oldest_first(TRY(api.list(api::target("/api/v1/alerts?monitor={}", story.monitor))))) {
-    if (auto* window = window_at(story.windows, time(alert, "window_end"))) window->happened.push_back(text(alert, "alert"));
+    if (auto* window = window_at(story.windows, time(alert, "window_end")))
+      window->happened.push_back(text(alert, "alert"));
     story.alerts.push_back(std::move(alert));
   }
   for (auto& gate : oldest_first(TRY(api.list("/api/v1/gates")))) {
@@ -106,7 +112,8 @@ Result<void> collect_decisions(api::ApiClient& api, Story& story, const std::str
     }
     story.gates.push_back(std::move(gate));
   }
-  for (auto& change : oldest_first(TRY(api.list(api::target("/api/v1/models/{}/alias-history", model))))) story.promotions.push_back(std::move(change));
+  for (auto& change : oldest_first(TRY(api.list(api::target("/api/v1/models/{}/alias-history", model)))))
+    story.promotions.push_back(std::move(change));
   return {};
 }
 
@@ -128,7 +135,9 @@ void sum_losses(Story& story) {
   for (const auto& window : story.windows) {
     auto mine = window.live.find("log_loss");
     auto shadow = window.shadows.find(story.baseline);
-    if (mine == window.live.end() || shadow == window.shadows.end() || !shadow->second.contains("log_loss") || window.labelled == 0) continue;
+    if (mine == window.live.end() || shadow == window.shadows.end() || !shadow->second.contains("log_loss") ||
+        window.labelled == 0)
+      continue;
     auto weight = static_cast<double>(window.labelled);
     live += mine->second * weight, baseline += shadow->second.at("log_loss") * weight, rows += weight;
   }
@@ -185,16 +194,22 @@ Result<Story> collect_story(api::ApiClient& api, const delivery::ReplaySpec& spe
 std::string story_table(const Story& story) {
   auto label = story.label.empty() ? std::string("share") : story.label;
   auto width = std::max<std::size_t>(label.size(), 6);
-  auto out = fmt::format("\n{:10}  {:>9}  {:>{}}  {:>8}  {:>8}  {:>7}  {}\n", "week", "answers", label, width, "frozen", "live", "version", "what happened");
+  auto out = fmt::format("\n{:10}  {:>9}  {:>{}}  {:>8}  {:>8}  {:>7}  {}\n", "week", "answers", label, width, "frozen",
+                         "live", "version", "what happened");
   for (const auto& window : story.windows)
-    out += fmt::format("{:10}  {:>9}  {:>{}.1f}%  {:>8.4f}  {:>8.4f}  {:>7}  {}\n", format_time(window.start).substr(0, 10), window.predictions,
-                       100 * window.share_positive, width - 1, shadow_metric(story, window, "log_loss"), metric(window.live, "log_loss"),
+    out += fmt::format("{:10}  {:>9}  {:>{}.1f}%  {:>8.4f}  {:>8.4f}  {:>7}  {}\n",
+                       format_time(window.start).substr(0, 10), window.predictions, 100 * window.share_positive,
+                       width - 1, shadow_metric(story, window, "log_loss"), metric(window.live, "log_loss"),
                        "v" + window.version, joined(window.happened));
-  out += fmt::format("\npredictions {}, failed {}, labels {}, rows {}, quarantined {}\n", story.predictions, story.failures, story.labels, story.rows, story.quarantined);
-  out += fmt::format("mean log-loss: frozen {:.5f}, live {:.5f}: live is better by {:.5f} ({:.2f} %)\n", story.baseline_log_loss, story.live_log_loss,
-                     story.baseline_log_loss - story.live_log_loss, 100 * (story.baseline_log_loss - story.live_log_loss) / story.baseline_log_loss);
-  out += fmt::format("latency p50 {:.3f} ms, p99 {:.3f} ms; {:.0f} s; peak memory of all processes {:.2f} GB; decisions {}\n", story.p50_seconds * 1e3,
-                     story.p99_seconds * 1e3, story.seconds, static_cast<double>(story.peak_resident_bytes) / 1e9, story.decisions_hash);
+  out += fmt::format("\npredictions {}, failed {}, labels {}, rows {}, quarantined {}\n", story.predictions,
+                     story.failures, story.labels, story.rows, story.quarantined);
+  out += fmt::format("mean log-loss: frozen {:.5f}, live {:.5f}: live is better by {:.5f} ({:.2f} %)\n",
+                     story.baseline_log_loss, story.live_log_loss, story.baseline_log_loss - story.live_log_loss,
+                     100 * (story.baseline_log_loss - story.live_log_loss) / story.baseline_log_loss);
+  out += fmt::format(
+      "latency p50 {:.3f} ms, p99 {:.3f} ms; {:.0f} s; peak memory of all processes {:.2f} GB; decisions {}\n",
+      story.p50_seconds * 1e3, story.p99_seconds * 1e3, story.seconds,
+      static_cast<double>(story.peak_resident_bytes) / 1e9, story.decisions_hash);
   return out;
 }
 

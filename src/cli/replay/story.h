@@ -2,13 +2,12 @@
 
 #include <cstdint>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "api/client.h"
-#include <nlohmann/json.hpp>
-
 #include "base/json.h"
 #include "base/result.h"
 #include "cli/replay/driver.h"
@@ -29,15 +28,15 @@ struct StoryWindow {
   std::int64_t predictions = 0;
   std::int64_t labelled = 0;
   double share_positive = 0;
-  std::map<std::string, double> live;                           // metrics of what was answered
+  std::map<std::string, double> live;                            // metrics of what was answered
   std::map<std::string, std::map<std::string, double>> shadows;  // by alias
-  std::string version;                                          // that answered last
+  std::string version;                                           // that answered last
   double drifted_share = 0;
-  bool drifted = false;               // by the monitor's rule
+  bool drifted = false;  // by the monitor's rule
   std::vector<std::string> drifted_columns;
   double mean_prediction = 0;         // of what was answered; NaN without predictions
   std::vector<StoryBin> calibration;  // of what was answered, by ascending prediction
-  std::vector<std::string> happened;                            // "drift", "retrained v3", "rejected v4", "promoted v5"
+  std::vector<std::string> happened;  // "drift", "retrained v3", "rejected v4", "promoted v5"
 };
 
 // What a replay did, as the server recorded it.
@@ -45,12 +44,12 @@ struct Story {
   std::string project;
   std::string endpoint;
   std::string model;
-  std::string alias;                  // of the model, that the endpoint answers with
+  std::string alias;  // of the model, that the endpoint answers with
   std::string monitor;
-  std::string label;                  // the truth's name
-  double drift_threshold = 0;         // share of drifted columns from which a window has drifted; NaN: not known
-  std::string baseline;               // the shadow alias that live is compared with; may be empty
-  std::vector<StoryWindow> windows;   // oldest first
+  std::string label;                 // the truth's name
+  double drift_threshold = 0;        // share of drifted columns from which a window has drifted; NaN: not known
+  std::string baseline;              // the shadow alias that live is compared with; may be empty
+  std::vector<StoryWindow> windows;  // oldest first
   std::int64_t predictions = 0, failures = 0, labels = 0, batches = 0, retried = 0;
   std::int64_t rows = 0, quarantined = 0;
   double live_log_loss = 0, baseline_log_loss = 0;  // over all labelled predictions of the windows

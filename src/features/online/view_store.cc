@@ -17,19 +17,18 @@ void ViewStore::as_of(std::string_view key, Timestamp moment, const SeriesReads&
   found->second.as_of(moment, reads, out);
 }
 
-Result<ViewStore::Grouped> ViewStore::group(const duck::Table& rows, Origin origin) const {
+Result<void> ViewStore::group(const duck::Table& rows, Origin origin, Grouped& into) const {
   Projection projection = TRY(Projection::open(*view_, rows));
-  Grouped grouped;
   for (std::size_t i = 0; i < rows.rows; ++i) {
     const auto row = projection.read(i);
     if (!row || (origin == Origin::kPush && row->known <= covered_)) continue;
-    auto found = grouped.find(row->key);
-    if (found == grouped.end())
-      found = grouped.emplace(std::string(row->key), SeriesRows{view_->values.size(), {}, {}, {}}).first;
+    auto found = into.find(row->key);
+    if (found == into.end())
+      found = into.emplace(std::string(row->key), SeriesRows{view_->values.size(), {}, {}, {}}).first;
     found->second.add(row->time, projection.values());
     if (origin == Origin::kPush) found->second.known.push_back(row->known.us);
   }
-  return grouped;
+  return {};
 }
 
 void ViewStore::insert(Grouped rows) {
@@ -57,13 +56,13 @@ void ViewStore::settle(Timestamp until, Grouped rows) {
 
 Result<void> ViewStore::backfill(const duck::Table& rows) {
   if (!loading_) return failed_precondition("feature view {} has its history already", view_->spec.name);
-  insert(TRY(group(rows, Origin::kBatch)));
-  return {};
+  return group(rows, Origin::kBatch, history_);
 }
 
 Result<void> ViewStore::finish_backfill(std::int64_t version) {
   if (!loading_) return {};
   loading_ = false;
+  insert(std::exchange(history_, {}));
   version_ = version;
   const auto waiting = std::exchange(waiting_, {});
   for (const Waiting& block : waiting) {
@@ -78,7 +77,9 @@ Result<void> ViewStore::finish_backfill(std::int64_t version) {
 Result<void> ViewStore::batch(const duck::Table& rows, Timestamp max_event_time, std::int64_t version) {
   if (loading_) return waiting_.push_back({rows, max_event_time, version, ""}), Result<void>{};
   if (version <= version_) return {};
-  settle(max_event_time, TRY(group(rows, Origin::kBatch)));
+  Grouped grouped;
+  TRY(group(rows, Origin::kBatch, grouped));
+  settle(max_event_time, std::move(grouped));
   version_ = version;
   covered_ = std::max(covered_, max_event_time);
   pushes_.clear();
@@ -88,7 +89,9 @@ Result<void> ViewStore::batch(const duck::Table& rows, Timestamp max_event_time,
 Result<void> ViewStore::push(const duck::Table& rows, std::string_view push_id) {
   if (loading_) return waiting_.push_back({rows, {}, 0, std::string(push_id)}), Result<void>{};
   if (pushes_.contains(push_id)) return {};
-  insert(TRY(group(rows, Origin::kPush)));
+  Grouped grouped;
+  TRY(group(rows, Origin::kPush, grouped));
+  insert(std::move(grouped));
   if (!push_id.empty()) pushes_.emplace(push_id);
   return {};
 }

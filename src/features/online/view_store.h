@@ -54,13 +54,14 @@ class ViewStore {
   using Grouped = std::unordered_map<std::string, SeriesRows, Hash, std::equal_to<>>;
 
   Shard& shard_of(std::string_view key) const;
-  Result<Grouped> group(const duck::Table& rows, Origin origin) const;
+  Result<void> group(const duck::Table& rows, Origin origin, Grouped& into) const;
   void insert(Grouped rows);
   void settle(Timestamp until, Grouped rows);
 
   std::shared_ptr<const CompiledView> view_;
   mutable std::array<Shard, 64> shards_;
   bool loading_ = true;
+  Grouped history_;  // while loading
   std::vector<Waiting> waiting_;
   std::int64_t version_ = 0;
   Timestamp covered_{std::numeric_limits<std::int64_t>::min()};
