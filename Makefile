@@ -1,5 +1,5 @@
 # The two commands of the README, and the pieces they are made of. Each is safe to repeat.
-.PHONY: demo test build setup setup-tests check unit asan tsan system bench-http clean
+.PHONY: demo test build setup setup-tests check unit asan tsan system bench-http tidy clean
 .DEFAULT_GOAL := build
 
 export OMP_WAIT_POLICY := passive
@@ -25,8 +25,13 @@ test: setup-tests
 check: test
 
 # The pieces of tools/check, for one at a time.
-unit asan tsan system: setup-tests
+unit asan tsan system tidy: setup-tests
 	@tools/check $@
+
+# Requests a second of an empty handler: the floor under every serving figure.
+bench-http: build
+	@cmake --build --preset release --target net_floor
+	@build/release/bench/net/net_floor
 
 clean:
 	rm -rf build demo-home report.html

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/log.h"
@@ -56,6 +57,8 @@ Result<void> serve(const ServerArguments& arguments) {
   app::ServerSettings settings{.home = std::filesystem::absolute(arguments.home, error),
                                .program = std::filesystem::read_symlink("/proc/self/exe", error).string()};
   TRY(split_address(arguments.listen, settings));
+  // Inherited by the steps: OpenMP's idle threads would spin otherwise, and take the processors from those that work.
+  setenv("OMP_WAIT_POLICY", "passive", 0);
   auto signals = block_signals();
   auto server = app::Server::start(settings);
   // A port in use is a failure of the start, not an unreachable server.

@@ -80,9 +80,11 @@ TEST(Client, RefusesWhatIsNotHttp) {
   EXPECT_EQ(response.error().code, Code::kDataLoss);
 }
 
-TEST(LoadClient, AnswersEveryRequest) {
+class LoadClientPipelines : public testing::TestWithParam<int> {};
+
+TEST_P(LoadClientPipelines, AnswerEveryRequestWithItsOwnAnswer) {
   TestServer server;
-  const auto client = MUST(LoadClient::open({.port = server.port(), .connections = 5}));
+  const auto client = MUST(LoadClient::open({.port = server.port(), .connections = 3, .pipeline = GetParam()}));
   std::vector<int> answered(1000);
   for (std::size_t i = 0; i < answered.size(); ++i) {
     const auto body = std::to_string(i);
@@ -99,6 +101,8 @@ TEST(LoadClient, AnswersEveryRequest) {
   client->run_until(0);
   EXPECT_THAT(answered, testing::Each(1));
 }
+
+INSTANTIATE_TEST_SUITE_P(LoadClient, LoadClientPipelines, testing::Values(1, 2, 16));
 
 TEST(LoadClient, ACallbackMaySubmit) {
   TestServer server;

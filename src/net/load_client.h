@@ -18,15 +18,17 @@ struct LoadClientOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
   int connections = 8;
+  int pipeline = 1;  // requests that may be under way on one connection; more than one saves system calls on both sides
   Duration timeout = std::chrono::seconds(30);  // for one request, once sent
 };
 
 // An HTTP client that keeps many connections to one server busy from one thread: the caller's, in run_until. Requests
-// go out in the order submitted, one at a time on each connection. A lost connection is made again for the next
-// request.
+// go out in the order submitted, each on the connection with the fewest under way. A lost connection is made again for
+// the next request.
 class LoadClient {
  public:
-  // The time from sending the request to having its whole answer, without the wait for a free connection. The answer
+  // The time from sending the request to having its whole answer, without the wait for a free connection, with the wait
+  // for the answers before it on its connection. The answer
   // may be moved from. It may submit; it must not call run_until.
   using Callback = std::move_only_function<void(Result<ClientResponse>&& answer, Duration latency)>;
 

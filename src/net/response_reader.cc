@@ -45,8 +45,12 @@ ResponseReader::ResponseReader()
 ResponseReader::~ResponseReader() = default;
 
 void ResponseReader::start(bool to_head) {
-  to_head_ = to_head;
   parsed_ = end_ = 0;
+  start_next(to_head);
+}
+
+void ResponseReader::start_next(bool to_head) {
+  to_head_ = to_head;
   started_ = false;
   begin_message();
 }
@@ -91,6 +95,8 @@ void ResponseReader::drop_parsed() {
   parsed_ = 0;
 }
 
-bool ResponseReader::keep_alive() const { return parsed_ == end_ && parser_->beast->keep_alive(); }
+bool ResponseReader::keep_alive() const { return parsed_ == end_ && goes_on(); }
+
+bool ResponseReader::goes_on() const { return parser_->beast->keep_alive(); }
 
 }  // namespace millrace::net

@@ -20,6 +20,8 @@ class ResponseReader {
 
   // Before each response; one to HEAD has no body whatever its header says.
   void start(bool to_head);
+  // The same, for a pipelined response whose first bytes may have come with the one before.
+  void start_next(bool to_head);
   std::span<char> space() { return {buffer_.get() + end_, kCapacity - end_}; }
   void received(std::size_t bytes) { end_ += bytes; }
   // kDataLoss where what came is not HTTP.
@@ -31,6 +33,8 @@ class ResponseReader {
   // What came after the response.
   std::string_view rest() const { return {buffer_.get() + parsed_, end_ - parsed_}; }
   bool keep_alive() const;
+  // The peer will answer more on this connection, whatever has come already.
+  bool goes_on() const;
   // A byte of the response, or of something after the last one, has come.
   bool touched() const { return end_ > 0 || started_; }
 

@@ -10,7 +10,8 @@
 namespace millrace::cli {
 namespace {
 
-constexpr int kConnections = 12;
+constexpr int kConnections = 4;
+constexpr int kPipeline = 16;  // requests under way on each
 constexpr std::size_t kMostPending = 64;
 constexpr auto kReportInterval = std::chrono::milliseconds(500);
 constexpr auto kPatience = std::chrono::minutes(3);  // for a server that has gone away
@@ -74,7 +75,8 @@ Result<std::unique_ptr<ReplayDriver>> ReplayDriver::open(const std::string& serv
   std::unique_ptr<ReplayDriver> driver(new ReplayDriver(spec, history, std::move(report)));
   driver->api_ = std::make_unique<api::ApiClient>(TRY(api::ApiClient::open(server)));
   auto [host, port] = TRY(host_and_port(server));
-  driver->load_ = TRY(net::LoadClient::open({.host = host, .port = port, .connections = kConnections}));
+  driver->load_ =
+      TRY(net::LoadClient::open({.host = host, .port = port, .connections = kConnections, .pipeline = kPipeline}));
   return driver;
 }
 
