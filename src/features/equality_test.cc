@@ -228,7 +228,9 @@ TEST_F(Equality, a_new_view_is_loaded_while_batches_come) {
   const std::vector<std::size_t> first(rows.begin(), rows.begin() + 9000), second(rows.begin() + 9000, rows.end());
   const auto wanted = store.apply(definitions_);
   EXPECT_EQ(wanted.size(), 4u);
-  // Version 2 comes while version 1 is being read; it counts once, whether or not the load had it.
+  // Version 2 comes while version 1 is being read, some of its rows ahead of it; they count once, whether or not the
+  // load had them.
+  MUST(store.push("flights", testing::take_rows(flights_, {second.begin(), second.begin() + 1000}), "ahead"));
   MUST(store.batch("flights", testing::take_rows(flights_, second), {known(rows.back())}, 2));
   for (const online::Backfill& backfill : wanted) {
     const bool load_has_both = backfill.view == "route";

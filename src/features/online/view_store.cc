@@ -66,7 +66,9 @@ Result<void> ViewStore::finish_backfill(std::int64_t version) {
   version_ = version;
   const auto waiting = std::exchange(waiting_, {});
   for (const Waiting& block : waiting) {
-    if (block.version != 0)
+    if (block.version != 0 && block.version <= version)
+      cover(block.max_event_time, {});
+    else if (block.version != 0)
       TRY(batch(block.rows, block.max_event_time, block.version));
     else
       TRY(push(block.rows, block.push_id));
@@ -79,11 +81,16 @@ Result<void> ViewStore::batch(const duck::Table& rows, Timestamp max_event_time,
   if (version <= version_) return {};
   Grouped grouped;
   TRY(group(rows, Origin::kBatch, grouped));
-  settle(max_event_time, std::move(grouped));
+  cover(max_event_time, std::move(grouped));
   version_ = version;
-  covered_ = std::max(covered_, max_event_time);
-  pushes_.clear();
   return {};
+}
+
+// A batch stands for all rows until then.
+void ViewStore::cover(Timestamp until, Grouped rows) {
+  settle(until, std::move(rows));
+  covered_ = std::max(covered_, until);
+  pushes_.clear();
 }
 
 Result<void> ViewStore::push(const duck::Table& rows, std::string_view push_id) {

@@ -57,6 +57,7 @@ class ViewStore {
   Result<void> group(const duck::Table& rows, Origin origin, Grouped& into) const;
   void insert(Grouped rows);
   void settle(Timestamp until, Grouped rows);
+  void cover(Timestamp until, Grouped rows);
 
   std::shared_ptr<const CompiledView> view_;
   mutable std::array<Shard, 64> shards_;
