@@ -100,6 +100,7 @@ template <typename T>
 std::optional<T> number_from(std::string_view text) {
   T value{};
   auto body = text.starts_with('+') ? text.substr(1) : text;
+  if (body.find_first_of("0123456789") == std::string_view::npos) return std::nullopt;  // "nan" and "inf" are words
   auto [end, error] = std::from_chars(body.data(), body.data() + body.size(), value);
   if (error != std::errc{} || end != body.data() + body.size() || body.empty()) return std::nullopt;
   return value;

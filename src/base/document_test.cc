@@ -71,8 +71,10 @@ TEST(Document, SurvivesDeepNesting) {
 
 TEST(Document, TurnsScalarsIntoJson) {
   Diagnostics diagnostics;
-  auto documents = parse_yaml("{a: 1, b: 1.5, c: true, d: '1', e: x, f: null, g: [1, 2]}", "a.yaml", diagnostics);
-  EXPECT_EQ(dump_json(documents[0].to_json()), R"({"a":1,"b":1.5,"c":true,"d":"1","e":"x","f":null,"g":[1,2]})");
+  auto documents =
+      parse_yaml("{a: 1, b: 1.5, c: true, d: '1', e: x, f: null, g: [1, 2], h: nan}", "a.yaml", diagnostics);
+  EXPECT_EQ(dump_json(documents[0].to_json()),
+            R"({"a":1,"b":1.5,"c":true,"d":"1","e":"x","f":null,"g":[1,2],"h":"nan"})");
 }
 
 }  // namespace
