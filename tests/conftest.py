@@ -2,7 +2,6 @@ import datetime
 import os
 import pathlib
 import shutil
-import time
 
 import pyarrow as pa
 import pytest
@@ -60,9 +59,8 @@ def server(new_server):
 @pytest.fixture(scope="module")
 def shared_server(millrace, tmp_path_factory):
     """For tests of a module that leave it as it was."""
-    server = Server(millrace, tmp_path_factory.mktemp("shared") / "home").start()
-    yield server
-    server.stop()
+    with Server(millrace, tmp_path_factory.mktemp("shared") / "home") as server:
+        yield server
 
 
 @pytest.fixture
@@ -96,9 +94,6 @@ def flights_table():
 
 @pytest.fixture(scope="session")
 def main_job(millrace, flights_project, tmp_path_factory):
-    server = Server(millrace, tmp_path_factory.mktemp("main_job") / "home").start()
-    server.apply(flights_project)
-    start = time.monotonic()
-    summary = replay(server, flights_project, MainJob.UNTIL)
-    yield MainJob(server, summary, time.monotonic() - start)
-    server.stop()
+    with Server(millrace, tmp_path_factory.mktemp("main_job") / "home") as server:
+        server.apply(flights_project)
+        yield MainJob(server, replay(server, flights_project, MainJob.UNTIL))

@@ -20,9 +20,9 @@ class Millrace:
     def __init__(self, program):
         self.program = program
 
-    def __call__(self, *args, **options):
+    def __call__(self, *args, timeout=900, **options):
         """Runs a command to its end."""
-        return subprocess.run([self.program, *map(str, args)], capture_output=True, text=True, timeout=900, env=ENVIRONMENT, **options)
+        return subprocess.run([self.program, *map(str, args)], capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT, **options)
 
     def start(self, *args, **options):
         return subprocess.Popen([self.program, *map(str, args)], env=ENVIRONMENT, **options)
@@ -33,7 +33,7 @@ class Server:
 
     def __init__(self, millrace, home):
         self.millrace, self.home = millrace, home
-        self.port, self.process, self.log = 0, None, []
+        self.port, self.process, self.reader, self.log = 0, None, None, []
 
     @property
     def url(self):
@@ -46,7 +46,8 @@ class Server:
     def start(self):
         ready = threading.Event()
         self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", stderr=subprocess.PIPE, text=True)
-        threading.Thread(target=self._read_log, args=(self.process.stderr, ready), daemon=True).start()
+        self.reader = threading.Thread(target=self._read_log, args=(self.process.stderr, ready), daemon=True)
+        self.reader.start()
         if not ready.wait(READY_SECONDS) or self.process.poll() is not None:
             raise AssertionError("the server did not start:\n" + "\n".join(self.log[-20:]))
         self.get("/health")
@@ -65,11 +66,19 @@ class Server:
         """SIGTERM; the exit status."""
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(30)
+        self.process.wait(30)
+        self.reader.join()
+        return self.process.returncode
 
     def kill9(self):
         self.process.kill()
         self.process.wait(30)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
 
     def restart(self):
         self.stop()
@@ -140,8 +149,8 @@ class MainJob:
 
     UNTIL = "2001-03-20"
 
-    def __init__(self, server, summary, seconds):
-        self.server, self.summary, self.seconds = server, summary, seconds
+    def __init__(self, server, summary):
+        self.server, self.summary = server, summary
 
 
 def replay(server, project, until):
