@@ -146,8 +146,11 @@ class Datasets {
   Result<PushResult> push(std::string_view name, const duck::Table& rows, std::string_view push_id);
   // Rows as a JSON array of objects, typed by the dataset's columns.
   Result<PushResult> push_json(std::string_view name, std::string_view rows, std::string_view push_id);
-  // The pushed rows that no version covers yet, for a listener that starts later; nullopt where there are none.
+  // The pushed rows that no version covers yet; nullopt where there are none.
   Result<std::optional<duck::Table>> pushed_rows(std::string_view name) const;
+  // The same for a listener that starts later: neither a batch nor a push is told while `take` runs.
+  using TakeRows = std::function<Result<void>(const duck::Table& rows)>;
+  Result<void> with_pushed_rows(std::string_view name, const TakeRows& take) const;
 
   // Called for each batch after its version was recorded, and for each push, in order for one dataset, from the thread
   // that brings the rows. Register before rows come. The rows of a LogDataset are not told.

@@ -88,15 +88,23 @@ Result<PushResult> Datasets::push_json(std::string_view name, std::string_view r
   return push_typed(*state_, *entry, table, push_id);
 }
 
-Result<std::optional<duck::Table>> Datasets::pushed_rows(std::string_view name) const {
+Result<void> Datasets::with_pushed_rows(std::string_view name, const TakeRows& take) const {
   const std::shared_ptr<Entry> entry = TRY(state_->find(name));
   const std::scoped_lock lock(entry->rows_mutex);
   const std::shared_ptr<const Definition> definition = entry->definition();
-  PushLog* log = TRY(state_->push_log(*entry, definition->spec, State::Make::kIfPushed));
-  if (log == nullptr) return std::optional<duck::Table>();
-  duck::Table rows = TRY(log->rows(TRY(covered_until(*state_, definition->spec.name))));
-  if (rows.rows == 0) return std::optional<duck::Table>();
-  return std::optional(std::move(rows));
+  const DatasetSpec& spec = definition->spec;
+  PushLog* log = TRY(state_->push_log(*entry, spec, State::Make::kIfPushed));
+  if (log == nullptr) return take(duck::Table::of(spec.column_types()));
+  return take(TRY(log->rows(TRY(covered_until(*state_, spec.name)))));
+}
+
+Result<std::optional<duck::Table>> Datasets::pushed_rows(std::string_view name) const {
+  std::optional<duck::Table> pushed;
+  TRY(with_pushed_rows(name, [&](const duck::Table& rows) -> Result<void> {
+    if (rows.rows > 0) pushed = rows;
+    return {};
+  }));
+  return pushed;
 }
 
 }  // namespace millrace::datasets

@@ -246,6 +246,22 @@ TEST_F(Equality, a_new_view_is_loaded_while_batches_come) {
   EXPECT_THAT(store.plan("nothing").error().message, HasSubstr("feature service nothing does not exist"));
 }
 
+TEST_F(Equality, rows_pushed_before_the_load_count_once_in_each_view) {
+  const duck::Table answer = MUST(offline(spine_));
+  online::OnlineStore store;
+  const auto rows = by_known_at();
+  const duck::Table batch = testing::take_rows(flights_, {rows.begin(), rows.begin() + 9000});
+  const duck::Table pushed = testing::take_rows(flights_, {rows.begin() + 9000, rows.end()});
+  const auto wanted = store.apply(definitions_);
+  MUST(store.push("flights", pushed, "meanwhile"));
+  for (const online::Backfill& backfill : wanted) {
+    MUST(store.backfill(backfill.view, batch));
+    MUST(store.finish_backfill(backfill.view, 1, &pushed));
+  }
+  const auto plan = MUST(store.plan("everything"));
+  for (std::size_t row = 0; row < spine_.rows; ++row) ASSERT_EQ(lookup(*plan, row), bits(answer, row)) << row;
+}
+
 TEST_F(Equality, the_backfill_statement_reads_what_is_needed) {
   online::OnlineStore store;
   for (const online::Backfill& backfill : store.apply(definitions_)) {

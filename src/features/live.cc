@@ -35,10 +35,9 @@ Result<void> Live::load(const online::Backfill& backfill) {
     TRY(connection.stream(backfill.sql(datasets::scan_sql(*version), clock_.now()),
                           [&](duck::Table& rows) { return store_.backfill(backfill.view, rows); }));
   }
-  TRY(store_.finish_backfill(backfill.view, version ? version->version : 0));
-  auto pushed = TRY(datasets_.pushed_rows(backfill.dataset));
-  if (pushed) TRY(store_.push(backfill.dataset, *pushed, ""));
-  return {};
+  return datasets_.with_pushed_rows(backfill.dataset, [&](const duck::Table& pushed) {
+    return store_.finish_backfill(backfill.view, version ? version->version : 0, &pushed);
+  });
 }
 
 void Live::take(const std::string& dataset, const datasets::RowBlock& rows, datasets::RowSource source) {

@@ -85,9 +85,9 @@ Result<void> OnlineStore::backfill(std::string_view view, const duck::Table& row
   return TRY(find_view(view))->backfill(rows);
 }
 
-Result<void> OnlineStore::finish_backfill(std::string_view view, std::int64_t version) {
+Result<void> OnlineStore::finish_backfill(std::string_view view, std::int64_t version, const duck::Table* pushed) {
   const std::lock_guard lock(mutex_);
-  return TRY(find_view(view))->finish_backfill(version);
+  return TRY(find_view(view))->finish_backfill(version, pushed);
 }
 
 Result<void> OnlineStore::batch(std::string_view dataset, const duck::Table& rows, Timestamp max_event_time,

@@ -52,8 +52,9 @@ class OnlineStore {
   // Lookup plans made before go on answering from the old rows: make them anew.
   std::vector<Backfill> apply(std::shared_ptr<const Definitions> definitions);
   Result<void> backfill(std::string_view view, const duck::Table& rows);
-  // `version` is the dataset version that was loaded, 0 where there was none.
-  Result<void> finish_backfill(std::string_view view, std::int64_t version);
+  // `version` is the dataset version that was loaded, 0 where there was none. `pushed` are all rows that were pushed
+  // and that no version covers, and stand for the pushes that came meanwhile; none may come during the call.
+  Result<void> finish_backfill(std::string_view view, std::int64_t version, const duck::Table* pushed = nullptr);
 
   // The rows of a new dataset version. They stand for all rows up to their last event time, so pushed rows until then
   // go. A version that was seen already is passed over.

@@ -59,7 +59,7 @@ Result<void> ViewStore::backfill(const duck::Table& rows) {
   return group(rows, Origin::kBatch, history_);
 }
 
-Result<void> ViewStore::finish_backfill(std::int64_t version) {
+Result<void> ViewStore::finish_backfill(std::int64_t version, const duck::Table* pushed) {
   if (!loading_) return {};
   loading_ = false;
   insert(std::exchange(history_, {}));
@@ -70,9 +70,10 @@ Result<void> ViewStore::finish_backfill(std::int64_t version) {
       cover(block.max_event_time, {});
     else if (block.version != 0)
       TRY(batch(block.rows, block.max_event_time, block.version));
-    else
+    else if (pushed == nullptr)
       TRY(push(block.rows, block.push_id));
   }
+  if (pushed != nullptr && pushed->rows > 0) TRY(push(*pushed, ""));
   return {};
 }
 

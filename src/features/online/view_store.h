@@ -27,7 +27,7 @@ class ViewStore {
 
   // Writers: one at a time.
   Result<void> backfill(const duck::Table& rows);
-  Result<void> finish_backfill(std::int64_t version);
+  Result<void> finish_backfill(std::int64_t version, const duck::Table* pushed);
   Result<void> batch(const duck::Table& rows, Timestamp max_event_time, std::int64_t version);
   Result<void> push(const duck::Table& rows, std::string_view push_id);
   void expire(Timestamp oldest_moment);
