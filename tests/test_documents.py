@@ -101,7 +101,7 @@ def test_applying_again_is_no_change(server, project):
 
 def test_a_document_that_is_gone_is_deleted(server, project):
     server.apply(project)
-    edit(project, "serving.yaml", "---\nkind: Trigger\nname: monthly\npipeline: retrain\non: {schedule: \"0 0 1 * *\", from: 2001-03-01}\n", "")
+    edit(project, "serving.yaml", "---\nkind: Trigger\nname: monthly\npipeline: retrain\non: {schedule: \"0 0 1 * *\", from: 2001-03-01}\ncooldown: 6d\n", "")
     assert ["delete", "Trigger", "monthly"] in [line.split() for line in server.apply(project).stdout.splitlines()]
     assert "monthly" not in [trigger["name"] for trigger in server.list("/api/v1/triggers")]
 

@@ -1,6 +1,7 @@
 """The main job on the first weeks of the data."""
 
 import math
+import re
 
 import pyarrow.parquet as pq
 
@@ -16,7 +17,7 @@ def test_every_flight_is_answered_and_none_fails(main_job):
 def test_the_log_holds_every_prediction_once(main_job):
     main_job.server.post("/api/v1/endpoints/delays/commit")
     files = main_job.server.files("delays.predictions")
-    ids = [id for file in files for id in pq.read_table(file, columns=["id"])["id"].to_pylist() if id.startswith("f")]
+    ids = [id for file in files for id in pq.read_table(file, columns=["id"])["id"].to_pylist() if re.fullmatch(r"f\d+", id)]
     assert len(ids) == len(set(ids)) == main_job.summary["predictions"]
 
 
