@@ -125,6 +125,8 @@ void Loop::drain(Moment deadline) {
   }
 }
 
+void Loop::forget(int socket) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr); }
+
 void Loop::adopt(Fd socket, std::string remote) {
   {
     const std::lock_guard lock(mutex_);

@@ -27,6 +27,10 @@ class Loop {
   void complete(Session& session, Response response);
   void stop(Moment deadline);
 
+  // Before a session's socket is closed, on the loop's thread. Closing is not enough: while a child process that was
+  // just forked still holds the socket, the epoll would go on telling of it.
+  void forget(int socket);
+
   // When the present events were received; coarse, for timeouts.
   Moment now() const { return now_; }
 

@@ -1,7 +1,10 @@
 #include "net/server.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -451,6 +454,34 @@ TEST(Server, HeaderValuesCannotForgeFields) {
   const auto response = connection.receive();
   EXPECT_EQ(response.header("X-A"), "a  X-B: b");
   EXPECT_EQ(response.header("X-B"), "");
+}
+
+TEST(Server, ForgetsAConnectionThatAChildProcessStillHolds) {
+  TestServer server;
+  RawConnection connection(server.port());
+  connection.send(kHello);
+  ASSERT_EQ(connection.receive().status, 200);
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  Fd read_end(ends[0]), write_end(ends[1]);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(write_end.get());
+    char byte = 0;
+    while (::read(read_end.get(), &byte, 1) > 0) {
+    }
+    ::_exit(0);
+  }
+  connection.send("GET /hello/bob HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(connection.receive().status, 200);
+  connection.send(kHello);  // arrives where only the child could read it
+  for (int i = 0; i < 10; ++i) {
+    RawConnection other(server.port());
+    other.send(kHello);
+    EXPECT_EQ(other.receive().status, 200);
+  }
+  write_end.reset();
+  EXPECT_EQ(::waitpid(child, nullptr, 0), child);
 }
 
 TEST(Server, TellsWhatBlockingHandlersDid) {

@@ -231,6 +231,7 @@ void Session::discard() {
 
 void Session::close() {
   if (!socket_) return;
+  loop_.forget(socket_.get());
   socket_.reset();
   service_.connections.fetch_sub(1, std::memory_order_relaxed);
 }
