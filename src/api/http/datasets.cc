@@ -165,7 +165,7 @@ Result<Json> list_quarantined(Datasets& datasets, const Request& request) {
   TRY(only_queries(request, {"limit", "after", "version"}));
   auto page = TRY(page_request(request));
   auto version = TRY(integer_query(request, "version", 1));
-  auto offset = page.after.empty() ? 0 : TRY(integer_query(request, "after")).value_or(0);
+  auto offset = page.after.empty() ? 0 : TRY(integer_query(request, "after", 1)).value_or(0);
   auto rows = TRY(datasets.list_quarantined(request.param("name"), version, offset, page.rows()));
   auto items = Json::array();
   for (const auto& row : rows.items)

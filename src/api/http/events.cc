@@ -22,7 +22,7 @@ Json to_json(const events::Event& event) {
 Result<Json> list(events::Log& log, const Request& request) {
   TRY(only_queries(request, {"limit", "after", "type", "subject"}));
   auto page = TRY(page_request(request));
-  auto after = page.after.empty() ? 0 : TRY(integer_query(request, "after")).value_or(0);
+  auto after = page.after.empty() ? 0 : TRY(integer_query(request, "after", 1)).value_or(0);
   events::Filter filter{request.query("type").value_or(""), request.query("subject").value_or("")};
   auto found = TRY(log.list(after, page.rows() + 1, filter));
   bool more = found.size() > static_cast<std::size_t>(page.rows());
