@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -83,6 +84,12 @@ class Database {
   template <class Row, class... Args>
   Result<std::vector<Row>> query(std::string_view sql, const Args&... args) {
     const std::array<Value, sizeof...(Args)> values{to_value(args)...};
+    return query_with<Row>(sql, values);
+  }
+
+  // The same for a statement whose number of parameters is only known when it runs.
+  template <class Row>
+  Result<std::vector<Row>> query_with(std::string_view sql, std::span<const Value> values) {
     const Reader reader = TRY(read());
     return read_rows<Row>(TRY(reader->run(sql, values)));
   }
