@@ -1,6 +1,7 @@
 #include "api/http/routes.h"
 
 #include "api/http/resources.h"
+#include "api/mlflow/routes.h"
 
 namespace millrace::api {
 
@@ -20,6 +21,7 @@ void add_routes(net::Router& router, Services& services) {
   add_run_routes(router, services);
   add_server_routes(router, services);
   add_trigger_routes(router, services);
+  mlflow::add_routes(router, services);
 }
 
 }  // namespace millrace::api

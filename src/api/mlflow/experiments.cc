@@ -1,0 +1,83 @@
+#include "api/mlflow/route.h"
+#include "api/mlflow/routes.h"
+#include "api/mlflow/write.h"
+#include "tracking/tracking.h"
+
+namespace millrace::api::mlflow {
+
+namespace {
+
+Result<Answer> create_experiment(Services& services, Input& in) {
+  const std::string_view name = in.required_text("name");
+  const std::vector<tracking::Tag> tags = read_tags(in);
+  TRY(in.check());
+  const auto experiment = TRY(services.tracking.create_experiment(name, tags));
+  return object([&](JsonWriter& out) { out.field("experiment_id", experiment.id); });
+}
+
+Result<Answer> get_experiment(Services& services, Input& in) {
+  const std::string_view id = in.required_text("experiment_id");
+  TRY(in.check());
+  const auto experiment = TRY(services.tracking.find_experiment(id));
+  return object([&](JsonWriter& out) {
+    out.key("experiment");
+    write(out, experiment);
+  });
+}
+
+Result<Answer> get_experiment_by_name(Services& services, Input& in) {
+  const std::string_view name = in.required_text("experiment_name");
+  TRY(in.check());
+  const auto experiment = TRY(services.tracking.find_experiment_by_name(name));
+  return object([&](JsonWriter& out) {
+    out.key("experiment");
+    write(out, experiment);
+  });
+}
+
+Result<Answer> update_experiment(Services& services, Input& in) {
+  const std::string_view id = in.required_text("experiment_id");
+  const std::string_view name = in.required_text("new_name");
+  TRY(in.check());
+  TRY(services.tracking.rename_experiment(id, name));
+  return Answer{};
+}
+
+Result<Answer> delete_experiment(Services& services, Input& in) {
+  const std::string_view id = in.required_text("experiment_id");
+  TRY(in.check());
+  TRY(services.tracking.delete_experiment(id));
+  return Answer{};
+}
+
+Result<Answer> restore_experiment(Services& services, Input& in) {
+  const std::string_view id = in.required_text("experiment_id");
+  TRY(in.check());
+  TRY(services.tracking.restore_experiment(id));
+  return Answer{};
+}
+
+Result<Answer> set_experiment_tag(Services& services, Input& in) {
+  const std::string_view id = in.required_text("experiment_id");
+  const std::string_view key = in.required_text("key");
+  const std::string_view value = in.text("value").value_or("");
+  TRY(in.check());
+  TRY(services.tracking.set_experiment_tag(id, {std::string(key), std::string(value)}));
+  return Answer{};
+}
+
+constexpr Route kRoutes[] = {
+    {"POST", "/api/2.0/mlflow/experiments/create", create_experiment},
+    {"GET", "/api/2.0/mlflow/experiments/get", get_experiment},
+    {"GET", "/api/2.0/mlflow/experiments/get-by-name", get_experiment_by_name},
+    {"POST", "/api/2.0/mlflow/experiments/update", update_experiment},
+    {"POST", "/api/2.0/mlflow/experiments/delete", delete_experiment},
+    {"POST", "/api/2.0/mlflow/experiments/restore", restore_experiment},
+    {"POST", "/api/2.0/mlflow/experiments/set-experiment-tag", set_experiment_tag},
+};
+
+}  // namespace
+
+void add_experiment_routes(net::Router& router, Services& services) { add(router, services, kRoutes); }
+
+}  // namespace millrace::api::mlflow

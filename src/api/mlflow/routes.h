@@ -1,0 +1,15 @@
+#pragma once
+
+#include "api/http/services.h"
+#include "net/router.h"
+
+namespace millrace::api::mlflow {
+
+// All that MLflow's client and UI ask for.
+void add_routes(net::Router& router, Services& services);
+
+// One function a resource: its routes stand in one table at the end of its file, its handlers above it.
+void add_experiment_routes(net::Router& router, Services& services);
+void add_server_routes(net::Router& router, Services& services);
+
+}  // namespace millrace::api::mlflow
