@@ -96,6 +96,10 @@ void Loop::read_mail() {
     session->on_answer(std::move(response));
     settle(*session);
   }
+  for (auto* session : mail.resumed) {
+    session->on_pool_done();
+    settle(*session);
+  }
   if (mail.stop_at) drain(*mail.stop_at);
 }
 
@@ -139,6 +143,14 @@ void Loop::complete(Session& session, Response response) {
   {
     const std::lock_guard lock(mutex_);
     mail_.answers.emplace_back(&session, std::move(response));
+  }
+  wake();
+}
+
+void Loop::resume(Session& session) {
+  {
+    const std::lock_guard lock(mutex_);
+    mail_.resumed.push_back(&session);
   }
   wake();
 }

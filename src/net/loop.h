@@ -22,9 +22,11 @@ class Loop {
   // Serves until stop() was called and the sessions are gone or its time is up.
   void run();
 
-  // These three may be called on any thread.
+  // These four may be called on any thread.
   void adopt(Fd socket, std::string remote);
   void complete(Session& session, Response response);
+  // The pool has done its part of a streamed body.
+  void resume(Session& session);
   void stop(Moment deadline);
 
   // Before a session's socket is closed, on the loop's thread. Closing is not enough: while a child process that was
@@ -38,6 +40,7 @@ class Loop {
   struct Mail {
     std::vector<std::pair<Fd, std::string>> sockets;
     std::vector<std::pair<Session*, Response>> answers;
+    std::vector<Session*> resumed;
     std::optional<Moment> stop_at;
   };
 

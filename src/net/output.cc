@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <charconv>
 
+#include "net/stream.h"
+
 namespace millrace::net {
 namespace {
 
@@ -40,7 +42,7 @@ void append_head(std::string& out, const Response& response, const Output::Manne
   if (has_body(response.status)) {
     if (!response.content_type.empty()) append_field(out, "Content-Type", response.content_type);
     out += "Content-Length: ";
-    append_number(out, response.body.size());
+    append_number(out, response.source ? response.source->size() : response.body.size());
     out += "\r\n";
   }
   for (const auto& [name, value] : response.headers) append_field(out, name, value);

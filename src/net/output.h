@@ -20,7 +20,10 @@ class Output {
     bool without_body = false;  // an answer to HEAD
   };
 
+  // Of a response that has a source only the head; its body follows by add_piece().
   void add(Response&& response, Manner manner);
+  // When empty().
+  void add_piece(std::string&& piece) { tail_ = std::move(piece); }
   void add_raw(std::string_view bytes) { head_ += bytes; }
 
   // Enough is waiting that further answers should wait until the client takes some.

@@ -6,6 +6,8 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstring>
 
+#include "net/stream.h"
+
 namespace millrace::net {
 namespace http = boost::beast::http;
 using boost::beast::error_code;
@@ -85,7 +87,7 @@ class RequestReader::Parser {
     std::size_t on_body_impl(BeastView, error_code&) override { return 0; }  // plain bodies do not pass the parser
     void on_chunk_header_impl(std::uint64_t, BeastView, error_code&) override {}
     std::size_t on_chunk_body_impl(std::uint64_t, BeastView body, error_code&) override {
-      reader_.body_.append(body.data(), body.size());
+      reader_.take_chunk(view(body));
       return body.size();
     }
     void on_finish_impl(error_code&) override {}
@@ -108,7 +110,20 @@ RequestReader::RequestReader(std::size_t header_limit)
 
 RequestReader::~RequestReader() = default;
 
-std::span<char> RequestReader::space() { return {buffer_.get() + end_, capacity_ - end_}; }
+std::span<char> RequestReader::space() {
+  if (!receives_into_piece()) return {buffer_.get() + end_, capacity_ - end_};
+  return {piece_.bytes.get() + piece_.size, std::min<std::uint64_t>(kPieceSize - piece_.size, stream_left_)};
+}
+
+void RequestReader::received(std::size_t bytes) {
+  if (!receives_into_piece()) {
+    end_ += bytes;
+    return;
+  }
+  piece_.size += bytes;
+  streamed_ += bytes;
+  stream_left_ -= bytes;
+}
 
 RequestReader::Step RequestReader::next() {
   switch (phase_) {
@@ -118,6 +133,8 @@ RequestReader::Step RequestReader::next() {
       return Step::kHeader;
     case Phase::kBody:
       return next_body();
+    case Phase::kStream:
+      return next_piece();
     case Phase::kRequest:
       return Step::kRequest;
     case Phase::kFault:
@@ -177,6 +194,68 @@ void RequestReader::accept_body(std::size_t limit) {
   }
   parser_->beast().body_limit(limit);
   phase_ = Phase::kBody;
+}
+
+void RequestReader::stream_body() {
+  const auto& beast = parser_->beast();
+  stream_left_ = beast.chunked() ? 0 : beast.content_length().value_or(0);
+  streamed_ = 0;
+  take_piece({});
+  phase_ = Phase::kStream;
+}
+
+Piece RequestReader::take_piece(Piece spare) {
+  if (!spare.bytes) spare.bytes = std::make_unique_for_overwrite<char[]>(kPieceSize);
+  spare.size = 0;
+  spare.last = false;
+  return std::exchange(piece_, std::move(spare));
+}
+
+RequestReader::Step RequestReader::next_piece() {
+  if (parser_->beast().chunked()) {
+    if (auto filled = fill_piece_of_chunks(); !filled) return fail(400, "INVALID_ARGUMENT", filled.error().message);
+  } else {
+    fill_piece();
+  }
+  const bool full = piece_.size + (parser_->beast().chunked() ? capacity_ : 1) > kPieceSize;
+  return piece_.last || full ? Step::kPiece : Step::kNeedMore;
+}
+
+// What came with the header; what follows is received into the piece.
+void RequestReader::fill_piece() {
+  const auto taken = std::min<std::uint64_t>({end_ - parsed_, stream_left_, kPieceSize - piece_.size});
+  std::memcpy(piece_.bytes.get() + piece_.size, buffer_.get() + parsed_, taken);
+  parsed_ += taken;
+  piece_.size += taken;
+  streamed_ += taken;
+  stream_left_ -= taken;
+  piece_.last = stream_left_ == 0;
+}
+
+Result<void> RequestReader::fill_piece_of_chunks() {
+  auto& beast = parser_->beast();
+  bool waits = false;
+  while (parsed_ < end_ && !beast.is_done() && piece_.size + capacity_ <= kPieceSize) {
+    error_code ec;
+    parsed_ += beast.put({buffer_.get() + parsed_, end_ - parsed_}, ec);
+    if (ec && ec != http::error::need_more) return invalid_argument("malformed body: {}", ec.message());
+    waits = ec == http::error::need_more;
+    if (waits) break;
+  }
+  piece_.last = beast.is_done();
+  if (!piece_.last) make_room_for_chunks();
+  if (waits && end_ == capacity_) return invalid_argument("malformed body: a chunk's header is too long");
+  return {};
+}
+
+void RequestReader::take_chunk(std::string_view body) {
+  if (phase_ != Phase::kStream) {
+    body_.append(body);
+    return;
+  }
+  std::memcpy(piece_.bytes.get() + piece_.size, body.data(), body.size());
+  piece_.size += body.size();
+  streamed_ += body.size();
 }
 
 RequestReader::Step RequestReader::next_body() {
@@ -249,6 +328,8 @@ void RequestReader::finish() {
   fields_.clear();
   body_.clear();
   if (body_.capacity() > kKeptBody) body_ = {};
+  piece_ = {};
+  stream_left_ = 0;
   request_ = {};
   expects_continue_ = false;
   phase_ = Phase::kHeader;
@@ -257,6 +338,7 @@ void RequestReader::finish() {
 bool RequestReader::keep_alive() const { return parser_->beast().keep_alive(); }
 
 std::size_t RequestReader::body_received() const {
+  if (phase_ == Phase::kStream) return streamed_;
   if (phase_ != Phase::kBody) return 0;
   return body_.size() + (end_ - parsed_);
 }

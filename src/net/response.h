@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -7,12 +8,15 @@
 
 namespace millrace::net {
 
+class BodySource;  // net/stream.h
+
 // What a handler answers. The server adds Content-Length and Connection; for 204 and 304 it sends no body.
 struct Response {
   int status = 200;
   std::string content_type = "application/json";  // "" sends none
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  std::shared_ptr<BodySource> source = {};  // instead of `body`: made while it is sent
 };
 
 // {"error":{"code":"NOT_FOUND","message":"..."}}; text that is not UTF-8 is replaced.

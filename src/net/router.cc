@@ -115,21 +115,29 @@ Router& Router::operator=(Router&&) noexcept = default;
 
 void Router::add(std::string_view method, std::string_view pattern, Handler handler, Lane lane,
                  std::size_t body_limit) {
-  auto route = std::make_unique<Route>(Route{.method = std::string(method),
-                                             .pattern = std::string(pattern),
-                                             .handler = std::move(handler),
-                                             .lane = lane,
-                                             .body_limit = body_limit});
+  add_route({.method = std::string(method),
+             .pattern = std::string(pattern),
+             .handler = std::move(handler),
+             .lane = lane,
+             .body_limit = body_limit});
+}
+
+void Router::add_upload(std::string_view method, std::string_view pattern, UploadHandler upload) {
+  add_route({.method = std::string(method), .pattern = std::string(pattern), .upload = std::move(upload)});
+}
+
+void Router::add_route(Route added) {
+  auto route = std::make_unique<Route>(std::move(added));
   Node* node = root_.get();
-  for (const auto& part : MUST(parse_pattern(pattern))) {
+  for (const auto& part : MUST(parse_pattern(route->pattern))) {
     node = &node->child(part);
     if (part.kind != PatternPart::Kind::kLiteral) route->param_names.push_back(part.text);
   }
   if (route->param_names.size() > PathParams::kMost) {
-    MUST(Result<void>(invalid_argument("route pattern \"{}\" has too many names", pattern)));
+    MUST(Result<void>(invalid_argument("route pattern \"{}\" has too many names", route->pattern)));
   }
-  if (node->route(method) != nullptr) {
-    MUST(Result<void>(invalid_argument("route {} {} is added twice", method, pattern)));
+  if (node->route(route->method) != nullptr) {
+    MUST(Result<void>(invalid_argument("route {} {} is added twice", route->method, route->pattern)));
   }
   node->routes.push_back(route.get());
   routes_.push_back(std::move(route));

@@ -10,6 +10,7 @@
 
 #include "net/request.h"
 #include "net/response.h"
+#include "net/stream.h"
 
 namespace millrace::net {
 
@@ -29,6 +30,7 @@ struct Route {
   Lane lane = Lane::kBlocking;
   std::size_t body_limit = 0;  // bytes; 0: the server's limit
   std::vector<std::string> param_names;
+  UploadHandler upload;  // given: the body is streamed, and there is no `handler`
 };
 
 // Finds the handler for a method and a path. A pattern is made of literal segments, {name} for one segment that is not
@@ -44,6 +46,8 @@ class Router {
   // A malformed pattern or a route added twice is a bug and aborts.
   void add(std::string_view method, std::string_view pattern, Handler handler, Lane lane = Lane::kBlocking,
            std::size_t body_limit = 0);
+  // A route whose body is streamed to a sink. Bodies have no limit but what the sink refuses.
+  void add_upload(std::string_view method, std::string_view pattern, UploadHandler upload);
 
   // In the order added.
   const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
@@ -56,6 +60,8 @@ class Router {
   std::string allowed(std::span<const std::string_view> segments) const;
 
  private:
+  void add_route(Route route);
+
   struct Node;
   template <typename Accept>
   struct Search;

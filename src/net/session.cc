@@ -51,11 +51,15 @@ Session::Session(Fd socket, std::string remote, Service& service, Loop& loop)
 
 Session::~Session() { close(); }
 
+bool Session::with_pool() const {
+  return state_ == State::kBusy || (upload_ && upload_->with_pool) || (download_ && download_->with_pool);
+}
+
 std::uint32_t Session::interest() const {
   std::uint32_t events = 0;
   const bool wants_requests = state_ == State::kReading && !last_answer_ && !peer_closed_ && !output_.full();
   const bool watches = state_ == State::kBusy && !input_paused_ && !peer_closed_;
-  if (wants_requests || watches || state_ == State::kLingering) events |= EPOLLIN;
+  if (wants_requests || watches || receives_upload() || state_ == State::kLingering) events |= EPOLLIN;
   if (!output_.empty()) events |= EPOLLOUT;
   return events;
 }
@@ -67,14 +71,22 @@ void Session::on_events(std::uint32_t events) {
     return flush();
   }
   if (state_ == State::kLingering) return discard();
+  const bool transfers = state_ == State::kUploading || state_ == State::kDownloading;
+  if (transfers && (events & (EPOLLERR | EPOLLHUP)) != 0) return close();
+  if (state_ == State::kDownloading) {
+    pump_download();
+    return state_ == State::kReading ? advance() : void();
+  }
   if ((events & EPOLLOUT) != 0) flush();
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive();
   advance();
 }
 
 void Session::receive() {
-  if (!socket_ || state_ != State::kReading || peer_closed_ || last_answer_ || output_.full()) return;
+  if (!socket_ || peer_closed_ || last_answer_) return;
+  if (!receives_upload() && (state_ != State::kReading || output_.full())) return;
   const auto space = reader_.space();
+  if (space.empty()) return;
   const auto got = ::recv(socket_.get(), space.data(), space.size(), 0);
   if (got > 0) return reader_.received(static_cast<std::size_t>(got));
   if (got == 0) {
@@ -86,6 +98,7 @@ void Session::receive() {
 
 // Answers what has arrived and sends; goes on where the client took so much that there is room for further answers.
 void Session::advance() {
+  if (receives_upload()) pump_upload();
   Served served = Served::kAll;
   do {
     served = serve_input();
@@ -121,6 +134,10 @@ void Session::on_header() {
   request.remote = remote_;
   route_ = service_.router.find(request.method, target_.segments(), request.params);
   if (route_ != nullptr) request.route = route_->pattern;
+  if (route_ != nullptr && route_->upload) {
+    if (!refuse_if_overloaded()) begin_upload();
+    return;
+  }
   const bool own_limit = route_ != nullptr && route_->body_limit > 0;
   reader_.accept_body(own_limit ? route_->body_limit : service_.options.body_limit);
   if (reader_.expects_continue() && reader_.next() == RequestReader::Step::kNeedMore) {
@@ -134,13 +151,19 @@ void Session::on_request() {
   run_blocking();
 }
 
+// What is pooled goes on; what is new is turned away.
+bool Session::refuse_if_overloaded() {
+  if (service_.blocking.load(std::memory_order_relaxed) < service_.options.blocking_limit) return false;
+  auto busy = error_response(503, "UNAVAILABLE", "the server has too many requests waiting; try again in a second");
+  busy.headers.emplace_back("Retry-After", "1");
+  rest_unread_ = route_->upload != nullptr;
+  answer(std::move(busy));
+  return true;
+}
+
 void Session::run_blocking() {
-  if (service_.blocking.fetch_add(1, std::memory_order_relaxed) >= service_.options.blocking_limit) {
-    service_.blocking.fetch_sub(1, std::memory_order_relaxed);
-    auto busy = error_response(503, "UNAVAILABLE", "the server has too many requests waiting; try again in a second");
-    busy.headers.emplace_back("Retry-After", "1");
-    return answer(std::move(busy));
-  }
+  if (refuse_if_overloaded()) return;
+  service_.blocking.fetch_add(1, std::memory_order_relaxed);
   state_ = State::kBusy;
   service_.pool.post([this] {
     Response response;
@@ -177,16 +200,17 @@ Response Session::answer_without_route() {
 }
 
 void Session::answer(Response&& response) {
-  const bool keep = reader_.keep_alive() && !draining_;
+  const bool keep = reader_.keep_alive() && !draining_ && !rest_unread_;
+  const bool to_head = reader_.request().method == "HEAD";
+  auto source = to_head ? nullptr : response.source;
   if (output_.empty()) write_since_ = loop_.now();
-  output_.add(
-      std::move(response),
-      {.keep_alive = keep, .http_1_0 = reader_.is_http_1_0(), .without_body = reader_.request().method == "HEAD"});
+  output_.add(std::move(response), {.keep_alive = keep, .http_1_0 = reader_.is_http_1_0(), .without_body = to_head});
   last_answer_ = !keep;
   reader_.finish();
   route_ = nullptr;
   read_begun_ = body_begun_ = false;
   read_since_ = loop_.now();
+  if (source) begin_download(std::move(source));
 }
 
 void Session::on_fault() { refuse(reader_.fault()); }
@@ -220,7 +244,8 @@ void Session::finish_sending() {
 
 bool Session::input_is_drained() {
   char byte = 0;
-  return reader_.between_requests() && ::recv(socket_.get(), &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+  return !rest_unread_ && reader_.between_requests() && ::recv(socket_.get(), &byte, 1, MSG_PEEK) < 0 &&
+         errno == EAGAIN;
 }
 
 void Session::discard() {
@@ -233,6 +258,7 @@ void Session::close() {
   if (!socket_) return;
   loop_.forget(socket_.get());
   socket_.reset();
+  if (upload_ && !upload_->with_pool) drop_upload();
   service_.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -251,7 +277,8 @@ void Session::note_progress() {
 void Session::on_sweep(Moment now) {
   const auto& options = service_.options;
   if (!output_.empty() && now - write_since_ > options.write_timeout) return close();
-  if (state_ == State::kBusy || !socket_) return;
+  if (state_ == State::kBusy || state_ == State::kDownloading || !socket_) return;
+  if (state_ == State::kUploading && !receives_upload()) return;
   Moment::duration limit = options.idle_timeout;
   if (read_begun_) limit = options.header_timeout;
   if (body_begun_) limit = options.body_timeout + seconds(reader_.body_received() / kBodyBytesPerSecond);
@@ -265,8 +292,9 @@ void Session::on_timeout() {
     return;
   }
   if (last_answer_ || output_.full()) return;
-  refuse({408, "DEADLINE_EXCEEDED",
-          body_begun_ ? "the body of the request took too long" : "the header of the request took too long"});
+  Fault late{408, "DEADLINE_EXCEEDED",
+             body_begun_ ? "the body of the request took too long" : "the header of the request took too long"};
+  state_ == State::kUploading ? end_upload(std::move(late)) : refuse(late);
   flush();
 }
 

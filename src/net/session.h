@@ -11,6 +11,7 @@
 #include "net/request_reader.h"
 #include "net/server.h"
 #include "net/target.h"
+#include "net/transfer.h"
 
 namespace millrace::net {
 
@@ -45,19 +46,23 @@ class Session {
   void on_events(std::uint32_t events);
   // The answer of the blocking handler.
   void on_answer(Response&& response);
+  // The pool has written or read a piece of a streamed body.
+  void on_pool_done();
   // Closes it, or answers 408, where something took too long.
   void on_sweep(Moment now);
   // The server stops: closes it where no request has begun, else after the answer.
   void drain();
 
   // It can be destroyed.
-  bool finished() const { return !socket_ && state_ != State::kBusy; }
+  bool finished() const { return !socket_ && !with_pool(); }
 
  private:
   enum class State {
     kReading,
-    kBusy,       // its request is with a handler on the pool
-    kLingering,  // all is sent; what still comes is read and dropped, so that the client sees the answer
+    kBusy,         // its request is with a handler on the pool
+    kUploading,    // its body is being received, piece by piece
+    kDownloading,  // its answer's body is being sent, piece by piece
+    kLingering,    // all is sent; what still comes is read and dropped, so that the client sees the answer
   };
 
   enum class Served { kAll, kUntilFull };
@@ -70,6 +75,8 @@ class Session {
   void on_request();
   void on_fault();
   void on_end_of_input();
+  bool with_pool() const;
+  bool refuse_if_overloaded();
   void run_blocking();
   void answer(Response&& response);
   Response answer_without_route();
@@ -80,6 +87,22 @@ class Session {
   void note_progress();
   void on_timeout();
   bool input_is_drained();
+
+  // Streamed bodies (session_transfer.cc).
+  void begin_upload();
+  void pump_upload();
+  void give_piece();
+  void work_on_pool();
+  void end_upload(Fault fault);
+  void refuse_upload();
+  void drop_upload();
+  bool receives_upload() const;
+  void on_upload_step();
+  void answer_upload();
+  void begin_download(std::shared_ptr<BodySource> source);
+  void pump_download();
+  void read_ahead();
+  void end_download();
 
   Fd socket_;
   const std::string remote_;
@@ -94,8 +117,11 @@ class Session {
   bool input_paused_ = false;  // input came while busy; it stays in the kernel
   bool last_answer_ = false;   // close once the output is sent
   bool draining_ = false;
-  Moment read_since_;        // when the present wait (for a request, its header, its body) began
-  bool read_begun_ = false;  // a byte of the present request has come
+  bool rest_unread_ = false;            // the answer came before the end of the body
+  std::unique_ptr<Upload> upload_;      // while kUploading
+  std::unique_ptr<Download> download_;  // while kDownloading
+  Moment read_since_;                   // when the present wait (for a request, its header, its body) began
+  bool read_begun_ = false;             // a byte of the present request has come
   bool body_begun_ = false;
   Moment write_since_;  // when the client last took a byte
 };
