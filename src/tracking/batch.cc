@@ -23,8 +23,9 @@ BOOST_DESCRIBE_STRUCT(HistoryRow, (), (timestamp, step, value, is_nan))
 Result<void> log_metric(db::Transaction& tx, std::int64_t run, const Metric& metric) {
   const bool is_nan = std::isnan(metric.value);
   const double value = is_nan ? 0 : storable(metric.value);
-  TRY(tx.execute("insert or ignore into metrics (run, key, timestamp, step, value, is_nan) values (?, ?, ?, ?, ?, ?)",
-                 run, metric.key, metric.timestamp, metric.step, value, is_nan));
+  TRY(tx.execute(
+      "insert into metrics (run, key, timestamp, step, value, is_nan) values (?, ?, ?, ?, ?, ?) on conflict do nothing",
+      run, metric.key, metric.timestamp, metric.step, value, is_nan));
   TRY(tx.execute(R"sql(
 insert into latest_metrics (run, key, timestamp, step, value, is_nan)
 values (?, ?, ?, ?, ?, ?)
