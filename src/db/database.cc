@@ -65,6 +65,23 @@ Result<void> Transaction::commit() {
   return {};
 }
 
+// A hook for a rollback is called however the whole ends, as the part has ended without a commit.
+Result<void> Transaction::nested(const std::function<Result<void>(Transaction&)>& work) {
+  TRY(execute("savepoint nested"));
+  const std::size_t commit_hooks = writer_->after_commit.size();
+  const std::size_t rollback_hooks = writer_->after_rollback.size();
+  auto result = work(*this);
+  if (!result) {
+    TRY(execute("rollback to savepoint nested"));
+    auto& hooks = writer_->after_commit;
+    hooks.resize(commit_hooks);
+    hooks.insert(hooks.end(), writer_->after_rollback.begin() + static_cast<std::ptrdiff_t>(rollback_hooks),
+                 writer_->after_rollback.end());
+  }
+  TRY(execute("release savepoint nested"));
+  return result;
+}
+
 void Transaction::after_commit(std::function<void()> hook) { writer_->after_commit.push_back(std::move(hook)); }
 void Transaction::after_rollback(std::function<void()> hook) { writer_->after_rollback.push_back(std::move(hook)); }
 
@@ -90,6 +107,13 @@ Result<Transaction> Database::begin(Durability durability) {
   TRY(writer_.script("begin immediate"));
   writer_thread_.store(std::this_thread::get_id());
   return Transaction(std::make_unique<Transaction::Writer>(*this, std::move(lock)));
+}
+
+Result<void> Database::write(const GroupCommit::Work& work) {
+  if (writer_thread_.load() == std::this_thread::get_id()) {
+    return internal_error("this thread has a transaction open already");
+  }
+  return group_.run(work);
 }
 
 Result<Database::Reader> Database::read() {

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "db/connection.h"
+#include "db/group_commit.h"
 #include "db/row.h"
 #include "db/value.h"
 
@@ -55,6 +56,9 @@ class Transaction {
 
   std::int64_t last_insert_rowid() const;
   Result<void> commit();
+
+  // Runs `work` within this transaction; its error undoes what it did, hooks included, and nothing else.
+  Result<void> nested(const std::function<Result<void>(Transaction&)>& work);
 
   // Called on this thread once the commit is visible to readers and the writer is free again.
   void after_commit(std::function<void()> hook);
@@ -106,6 +110,12 @@ class Database {
   // Waits for the writer.
   Result<Transaction> begin(Durability durability = Durability::kFull);
 
+  // Runs `work` in a transaction that it may share with what other threads write at the same time; one commit and one
+  // sync serve all of them. An error of `work` undoes what it did and is answered; else the answer is that of the
+  // commit, and a good one is as durable as that of begin() and commit(). `work` may run on another waiting thread and
+  // must not wait for one; it leaves the transaction open. Not for a thread with a transaction open (kInternal).
+  Result<void> write(const GroupCommit::Work& work);
+
  private:
   friend class Transaction;
   struct GiveBack {
@@ -124,6 +134,7 @@ class Database {
   std::atomic<std::thread::id> writer_thread_;
   Connection writer_;
   Durability writer_durability_ = Durability::kFull;
+  GroupCommit group_{*this};
 
   std::mutex readers_mutex_;
   std::condition_variable reader_free_;
