@@ -6,6 +6,10 @@
 #include "duck/connection_state.h"
 #include "duck/handles.h"
 
+namespace millrace::late {
+Result<void> load_duckdb();  // made by cmake/MillraceLateLibrary.cmake
+}
+
 namespace millrace::duck {
 namespace {
 
@@ -64,6 +68,7 @@ Database::~Database() = default;
 
 Result<std::unique_ptr<Database>> Database::open(Options options) {
   if (options.threads < 1) return invalid_argument("duckdb needs at least one thread, not {}", options.threads);
+  TRY(late::load_duckdb());
   return std::unique_ptr<Database>(new Database(std::move(options)));
 }
 

@@ -10,6 +10,10 @@
 
 #include "base/json.h"
 
+namespace millrace::late {
+Result<void> load_xgboost();  // made by cmake/MillraceLateLibrary.cmake
+}
+
 namespace millrace::training {
 namespace {
 
@@ -58,6 +62,7 @@ Result<Evaluation> parse_evaluation(std::string_view text) {
 }  // namespace
 
 Result<Matrix> Matrix::create(std::span<const float> rows, std::size_t features) {
+  TRY(late::load_xgboost());
   DMatrixHandle handle = nullptr;
   const float missing = std::numeric_limits<float>::quiet_NaN();
   TRY(check(XGDMatrixCreateFromMat(rows.data(), rows.size() / features, features, missing, &handle)));
@@ -73,6 +78,7 @@ Result<void> Matrix::set_labels(std::span<const float> labels) {
 }
 
 Result<Booster> Booster::create(std::span<const Matrix* const> matrices) {
+  TRY(late::load_xgboost());
   const std::vector<void*> cached = handles(matrices);
   BoosterHandle handle = nullptr;
   TRY(check(XGBoosterCreate(cached.data(), cached.size(), &handle)));
