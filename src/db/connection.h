@@ -1,82 +1,101 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "base/result.h"
 #include "db/value.h"
 
-struct sqlite3;
-struct sqlite3_stmt;
-
 namespace millrace::db {
 
-struct CloseConnection {
-  void operator()(sqlite3* handle) const;
-};
-struct FinalizeStatement {
-  void operator()(sqlite3_stmt* handle) const;
+// What a commit outlives. Both are atomic and in order.
+enum class Durability {
+  kFull,     // the machine's loss of power: synced to disk
+  kRelaxed,  // the process's death only; a loss of power may take the newest such commits. Several times cheaper
 };
 
-// One run of a prepared statement; ends it when destroyed. Columns count from 0; text lives until the next row.
-class Cursor {
+// A prepared statement and the rows of its present run. Columns count from 0; text lives until the next row.
+class Statement {
  public:
-  explicit Cursor(sqlite3_stmt* statement) : statement_(statement) {}
-  ~Cursor();
-  Cursor(Cursor&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
-  Cursor(const Cursor&) = delete;
+  virtual ~Statement() = default;
 
   // Moves to the next row; false after the last one.
-  Result<bool> next();
+  virtual Result<bool> next() = 0;
 
-  int columns() const;
-  bool is_null(int column) const;
-  std::int64_t integer(int column) const;
-  double real(int column) const;
-  std::string_view text(int column) const;
-  std::string_view sql() const;
+  virtual int columns() const = 0;
+  virtual bool is_null(int column) const = 0;
+  virtual std::int64_t integer(int column) const = 0;
+  virtual double real(int column) const = 0;
+  virtual std::string_view text(int column) const = 0;
+  virtual std::string_view sql() const = 0;
 
- private:
-  sqlite3_stmt* statement_;
+  // Ends the run, so that the next may begin.
+  virtual void end() = 0;
 };
 
-// A connection to a SQLite file with the statements prepared on it. For one thread at a time.
+// One run of a statement; ends it when destroyed.
+class Cursor {
+ public:
+  explicit Cursor(Statement& statement) : statement_(&statement) {}
+  ~Cursor() {
+    if (statement_ != nullptr) statement_->end();
+  }
+  Cursor(Cursor&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
+  Cursor& operator=(Cursor&&) = delete;
+
+  Result<bool> next() { return statement_->next(); }
+  int columns() const { return statement_->columns(); }
+  bool is_null(int column) const { return statement_->is_null(column); }
+  std::int64_t integer(int column) const { return statement_->integer(column); }
+  double real(int column) const { return statement_->real(column); }
+  std::string_view text(int column) const { return statement_->text(column); }
+  std::string_view sql() const { return statement_->sql(); }
+
+ private:
+  Statement* statement_;
+};
+
+enum class TransactionState {
+  kNone,    // none has begun, or the database itself has rolled it back, after a full disk for one
+  kOpen,    // statements may be run
+  kFailed,  // a statement failed: only a rollback can follow, of the whole or of a part
+};
+
+// A connection to a database, with the statements prepared on it. For one thread at a time.
 class Connection {
  public:
-  enum class Access { kReadWrite, kReadOnly };
-  static Result<Connection> open(const std::filesystem::path& path, Access access);
+  virtual ~Connection() = default;
 
   // Prepares `sql` (one statement; kept for the next time), binds and hands out the cursor before its first row.
-  Result<Cursor> run(std::string_view sql, std::span<const Value> values);
+  virtual Result<Cursor> run(std::string_view sql, std::span<const Value> values) = 0;
   // Runs any number of statements without parameters.
-  Result<void> script(const std::string& sql);
+  virtual Result<void> script(const std::string& sql) = 0;
+  // By the statement that ran last.
+  virtual std::int64_t rows_changed() const = 0;
 
-  std::int64_t rows_changed() const;
-  std::int64_t last_insert_rowid() const;
-  bool in_transaction() const;
+  virtual Result<void> begin(Durability durability) = 0;
+  virtual Result<void> commit() = 0;
+  virtual TransactionState state() const = 0;
 
- private:
-  using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
-  struct TextHash : std::hash<std::string_view> {
-    using is_transparent = void;
-  };
-
-  explicit Connection(sqlite3* handle) : handle_(handle) {}
-  Result<sqlite3_stmt*> prepare(std::string_view sql);
-
-  std::unique_ptr<sqlite3, CloseConnection> handle_;
-  std::unordered_map<std::string, Statement, TextHash, std::equal_to<>> statements_;
+  // A part of a transaction, which may hold others. Undone, the transaction is kOpen even if it was kFailed.
+  virtual Result<void> begin_part() = 0;
+  virtual Result<void> end_part() = 0;
+  virtual Result<void> undo_part() = 0;
 };
 
-// The Error for what just went wrong on a connection, in words for a person: a full disk is kResourceExhausted, a
-// damaged file kDataLoss, a broken unique rule kAlreadyExists, any other rule kFailedPrecondition, a busy file
-// kUnavailable.
-Error sqlite_error(sqlite3* handle, std::string_view sql = {});
+// A kind of database, and where this one is. Thread-safe.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // The only connection that changes anything.
+  virtual Result<std::unique_ptr<Connection>> open_writer() = 0;
+  // One that reads what was committed when each statement began.
+  virtual Result<std::unique_ptr<Connection>> open_reader() = 0;
+};
 
 }  // namespace millrace::db

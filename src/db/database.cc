@@ -3,12 +3,20 @@
 #include <utility>
 
 #include "base/log.h"
+#include "db/sqlite/sqlite.h"
 
 namespace millrace::db {
 
 namespace {
+
 constexpr int kMaxReaders = 4;
+
+Result<std::unique_ptr<Backend>> find_backend(const std::string& uri) {
+  constexpr std::string_view kSqlite = "sqlite:";
+  return sqlite_backend(uri.starts_with(kSqlite) ? uri.substr(kSqlite.size()) : uri);
 }
+
+}  // namespace
 
 struct Transaction::Writer {
   Writer(Database& owner, std::unique_lock<std::mutex> held) : database(owner), lock(std::move(held)) {}
@@ -31,35 +39,41 @@ Transaction::Transaction(Transaction&&) noexcept = default;
 
 Transaction::~Transaction() {
   if (writer_ == nullptr) return;
-  Connection& connection = writer_->database.writer_;
-  // SQLite may have rolled back by itself, after a full disk for one.
-  if (connection.in_transaction()) {
+  Connection& connection = *writer_->database.writer_;
+  if (connection.state() != TransactionState::kNone) {
     if (auto status = connection.script("rollback"); !status) log::error(status.error().message);
   }
   writer_->end(writer_->after_rollback);
 }
 
-Result<Cursor> Transaction::run(std::string_view sql, std::span<const Value> values) {
-  Connection& connection = writer_->database.writer_;
-  if (!connection.in_transaction()) return fail(Code::kAborted, "the transaction has been rolled back");
-  return connection.run(sql, values);
+Result<Connection*> Transaction::connection() {
+  Connection* connection = writer_->database.writer_.get();
+  switch (connection->state()) {
+    case TransactionState::kOpen:
+      return connection;
+    case TransactionState::kFailed:
+      return fail(Code::kAborted, "a statement of the transaction has failed; it can only be rolled back");
+    case TransactionState::kNone:
+      break;
+  }
+  return fail(Code::kAborted, "the transaction has been rolled back");
 }
 
-Result<std::int64_t> Transaction::change(std::string_view sql, std::span<const Value> values) {
+Result<Cursor> Transaction::run(std::string_view sql, std::span<const Value> values) {
+  return TRY(connection())->run(sql, values);
+}
+
+Result<std::int64_t> Transaction::execute_with(std::string_view sql, std::span<const Value> values) {
   Cursor cursor = TRY(run(sql, values));
   while (TRY(cursor.next())) {
   }
-  return writer_->database.writer_.rows_changed();
+  return writer_->database.writer_->rows_changed();
 }
 
-Result<void> Transaction::script(const std::string& sql) { return writer_->database.writer_.script(sql); }
-
-std::int64_t Transaction::last_insert_rowid() const { return writer_->database.writer_.last_insert_rowid(); }
+Result<void> Transaction::script(const std::string& sql) { return TRY(connection())->script(sql); }
 
 Result<void> Transaction::commit() {
-  Connection& connection = writer_->database.writer_;
-  if (!connection.in_transaction()) return fail(Code::kAborted, "the transaction has been rolled back");
-  TRY(connection.script("commit"));  // else the destructor rolls back
+  TRY(TRY(connection())->commit());  // else the destructor rolls back
   const std::unique_ptr<Writer> writer = std::move(writer_);
   writer->end(writer->after_commit);
   return {};
@@ -67,32 +81,34 @@ Result<void> Transaction::commit() {
 
 // A hook for a rollback is called however the whole ends, as the part has ended without a commit.
 Result<void> Transaction::nested(const std::function<Result<void>(Transaction&)>& work) {
-  TRY(execute("savepoint nested"));
+  TRY(TRY(connection())->begin_part());
   const std::size_t commit_hooks = writer_->after_commit.size();
   const std::size_t rollback_hooks = writer_->after_rollback.size();
-  auto result = work(*this);
-  if (!result) {
-    TRY(execute("rollback to savepoint nested"));
-    auto& hooks = writer_->after_commit;
-    hooks.resize(commit_hooks);
-    hooks.insert(hooks.end(), writer_->after_rollback.begin() + static_cast<std::ptrdiff_t>(rollback_hooks),
-                 writer_->after_rollback.end());
-  }
-  TRY(execute("release savepoint nested"));
+  Result<void> result = work(*this);
+  if (result) result = end_part();
+  if (result) return {};
+  TRY(writer_->database.writer_->undo_part());
+  auto& hooks = writer_->after_commit;
+  hooks.resize(commit_hooks);
+  hooks.insert(hooks.end(), writer_->after_rollback.begin() + static_cast<std::ptrdiff_t>(rollback_hooks),
+               writer_->after_rollback.end());
   return result;
 }
+
+Result<void> Transaction::end_part() { return TRY(connection())->end_part(); }
 
 void Transaction::after_commit(std::function<void()> hook) { writer_->after_commit.push_back(std::move(hook)); }
 void Transaction::after_rollback(std::function<void()> hook) { writer_->after_rollback.push_back(std::move(hook)); }
 
-Database::Database(std::filesystem::path path, Connection writer)
-    : path_(std::move(path)), writer_(std::move(writer)) {}
+Database::Database(std::unique_ptr<Backend> backend, std::unique_ptr<Connection> writer)
+    : backend_(std::move(backend)), writer_(std::move(writer)) {}
 
 Database::~Database() = default;
 
-Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& path) {
-  Connection writer = TRY(Connection::open(path, Connection::Access::kReadWrite));
-  return std::unique_ptr<Database>(new Database(path, std::move(writer)));
+Result<std::unique_ptr<Database>> Database::open(const std::string& uri) {
+  std::unique_ptr<Backend> backend = TRY(find_backend(uri));
+  std::unique_ptr<Connection> writer = TRY(backend->open_writer());
+  return std::unique_ptr<Database>(new Database(std::move(backend), std::move(writer)));
 }
 
 Result<Transaction> Database::begin(Durability durability) {
@@ -100,11 +116,7 @@ Result<Transaction> Database::begin(Durability durability) {
     return internal_error("this thread has a transaction open already");
   }
   std::unique_lock lock(writer_mutex_);
-  if (durability != writer_durability_) {
-    TRY(writer_.script(durability == Durability::kFull ? "pragma synchronous = full" : "pragma synchronous = normal"));
-    writer_durability_ = durability;
-  }
-  TRY(writer_.script("begin immediate"));
+  TRY(writer_->begin(durability));
   writer_thread_.store(std::this_thread::get_id());
   return Transaction(std::make_unique<Transaction::Writer>(*this, std::move(lock)));
 }
@@ -120,13 +132,23 @@ Result<Database::Reader> Database::read() {
   std::unique_lock lock(readers_mutex_);
   reader_free_.wait(lock, [&] { return !idle_readers_.empty() || readers_ < kMaxReaders; });
   if (idle_readers_.empty()) {
-    Connection connection = TRY(Connection::open(path_, Connection::Access::kReadOnly));
-    idle_readers_.push_back(std::make_unique<Connection>(std::move(connection)));
     ++readers_;
+    lock.unlock();
+    return open_reader();
   }
   Reader reader(idle_readers_.back().release(), GiveBack{this});
   idle_readers_.pop_back();
   return reader;
+}
+
+// For a place in `readers_` that has been taken.
+Result<Database::Reader> Database::open_reader() {
+  auto connection = backend_->open_reader();
+  if (connection) return Reader(connection->release(), GiveBack{this});
+  const std::lock_guard lock(readers_mutex_);
+  --readers_;
+  reader_free_.notify_one();
+  return std::unexpected(std::move(connection.error()));
 }
 
 void Database::give_back(Connection* connection) {

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "base/result.h"
@@ -24,14 +24,9 @@ namespace millrace::db {
 
 class Database;
 
-// What a commit outlives. Both are atomic and in order.
-enum class Durability {
-  kFull,     // the machine's loss of power: synced to disk
-  kRelaxed,  // the process's death only; a loss of power may take the newest such commits. Several times cheaper
-};
-
 // The writer, held from begin() to commit() or destruction, which rolls back. Sees its own changes. Stays on the thread
-// that began it; that thread must not begin another meanwhile (kInternal).
+// that began it; that thread must not begin another meanwhile (kInternal). After a statement has failed it can only be
+// rolled back (kAborted), but for what nested() undoes.
 class Transaction {
  public:
   Transaction(Transaction&&) noexcept;
@@ -40,21 +35,31 @@ class Transaction {
 
   template <class Row, class... Args>
   Result<std::vector<Row>> query(std::string_view sql, const Args&... args) {
-    const std::array<Value, sizeof...(Args)> values{to_value(args)...};
+    return query_with<Row>(sql, std::array<Value, sizeof...(Args)>{to_value(args)...});
+  }
+  template <class Row>
+  Result<std::vector<Row>> query_with(std::string_view sql, std::span<const Value> values) {
     return read_rows<Row>(TRY(run(sql, values)));
   }
 
   // Answers the number of rows changed.
   template <class... Args>
   Result<std::int64_t> execute(std::string_view sql, const Args&... args) {
-    const std::array<Value, sizeof...(Args)> values{to_value(args)...};
-    return change(sql, values);
+    return execute_with(sql, std::array<Value, sizeof...(Args)>{to_value(args)...});
+  }
+  Result<std::int64_t> execute_with(std::string_view sql, std::span<const Value> values);
+
+  // `insert into ... returning NUMBER` of one row; answers the number.
+  template <class... Args>
+  Result<std::int64_t> insert(std::string_view sql, const Args&... args) {
+    const auto numbers = TRY(query<std::int64_t>(sql, args...));
+    if (numbers.size() != 1) return internal_error("{} rows were inserted, not one (in: {})", numbers.size(), sql);
+    return numbers.front();
   }
 
   // Any number of statements without parameters.
   Result<void> script(const std::string& sql);
 
-  std::int64_t last_insert_rowid() const;
   Result<void> commit();
 
   // Runs `work` within this transaction; its error undoes what it did, hooks included, and nothing else.
@@ -69,28 +74,28 @@ class Transaction {
   friend class Database;
   struct Writer;
   explicit Transaction(std::unique_ptr<Writer> writer);
+  Result<Connection*> connection();
+  Result<void> end_part();
   Result<Cursor> run(std::string_view sql, std::span<const Value> values);
-  Result<std::int64_t> change(std::string_view sql, std::span<const Value> values);
 
   std::unique_ptr<Writer> writer_;  // null once ended
 };
 
-// The metadata of one home folder: a SQLite file in WAL mode with foreign keys on. One writer, several readers that
-// never wait for it. Thread-safe.
+// The metadata of one server. One writer, several readers that never wait for it. Thread-safe.
 class Database {
  public:
-  // Makes the file where there is none. A damaged file is kDataLoss.
-  static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path);
+  // "sqlite:FILE" or the path of a SQLite file, which is made where there is none, or a PostgreSQL database's URI
+  // (postgresql://USER@HOST:PORT/NAME). A damaged file is kDataLoss, a server that does not answer kUnavailable, and a
+  // PostgreSQL database that another process writes kFailedPrecondition.
+  static Result<std::unique_ptr<Database>> open(const std::string& uri);
   ~Database();
 
   // Reads what was committed when it began; on the thread of an open Transaction too, whose changes it does not see.
   // Row: a struct described by BOOST_DESCRIBE_STRUCT (columns by position), or one value (the first column).
   template <class Row, class... Args>
   Result<std::vector<Row>> query(std::string_view sql, const Args&... args) {
-    const std::array<Value, sizeof...(Args)> values{to_value(args)...};
-    return query_with<Row>(sql, values);
+    return query_with<Row>(sql, std::array<Value, sizeof...(Args)>{to_value(args)...});
   }
-
   // The same for a statement whose number of parameters is only known when it runs.
   template <class Row>
   Result<std::vector<Row>> query_with(std::string_view sql, std::span<const Value> values) {
@@ -124,16 +129,16 @@ class Database {
   };
   using Reader = std::unique_ptr<Connection, GiveBack>;
 
-  Database(std::filesystem::path path, Connection writer);
+  Database(std::unique_ptr<Backend> backend, std::unique_ptr<Connection> writer);
   Result<Reader> read();
+  Result<Reader> open_reader();
   void give_back(Connection* connection);
 
-  const std::filesystem::path path_;
+  const std::unique_ptr<Backend> backend_;
 
   std::mutex writer_mutex_;
   std::atomic<std::thread::id> writer_thread_;
-  Connection writer_;
-  Durability writer_durability_ = Durability::kFull;
+  const std::unique_ptr<Connection> writer_;
   GroupCommit group_{*this};
 
   std::mutex readers_mutex_;

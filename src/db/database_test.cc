@@ -85,11 +85,53 @@ TEST_F(DatabaseTest, BrokenRulesHaveTheirCodes) {
 TEST_F(DatabaseTest, ATransactionIsSeenAfterItsCommitOnly) {
   Transaction tx = MUST(database->begin());
   EXPECT_EQ(MUST(tx.execute("insert into things (name) values ('a'), ('b')")), 2);
-  EXPECT_EQ(tx.last_insert_rowid(), 2);
   EXPECT_EQ(MUST(tx.query<std::int64_t>("select count(*) from things")).front(), 2);
   EXPECT_EQ(count(), 0);
   MUST(tx.commit());
   EXPECT_EQ(count(), 2);
+}
+
+TEST_F(DatabaseTest, AnInsertAnswersItsNumber) {
+  Transaction tx = MUST(database->begin());
+  constexpr std::string_view insert = "insert into things (name) values (?) returning id";
+  EXPECT_EQ(MUST(tx.insert(insert, "a")), 1);
+  EXPECT_EQ(MUST(tx.insert(insert, "b")), 2);
+  EXPECT_EQ(tx.insert("insert into things (name) values ('a') on conflict do nothing returning id").error().code,
+            Code::kInternal);
+}
+
+TEST_F(DatabaseTest, AfterAFailedStatementATransactionCanOnlyBeRolledBack) {
+  MUST(database->execute("insert into things (name) values ('a')"));
+  {
+    Transaction tx = MUST(database->begin());
+    MUST(tx.execute("insert into things (name) values ('b')"));
+    EXPECT_EQ(tx.execute("insert into things (name) values ('a')").error().code, Code::kAlreadyExists);
+    EXPECT_EQ(tx.execute("insert into things (name) values ('c')").error().code, Code::kAborted);
+    EXPECT_EQ(tx.commit().error().code, Code::kAborted);
+  }
+  EXPECT_EQ(count(), 1);
+}
+
+TEST_F(DatabaseTest, APartThatFailsIsUndoneByItself) {
+  MUST(database->execute("insert into things (name) values ('a')"));
+  Transaction tx = MUST(database->begin());
+  const auto add = [&](std::string_view name) {
+    return tx.nested([&](Transaction& part) -> Result<void> {
+      TRY(part.execute("insert into things (weight) values (1)"));
+      TRY(part.execute("insert into things (name) values (?)", name));
+      return {};
+    });
+  };
+  MUST(add("b"));
+  EXPECT_EQ(add("a").error().code, Code::kAlreadyExists);
+  MUST(add("c"));
+  const auto careless = [&](Transaction& part) -> Result<void> {
+    EXPECT_FALSE(part.execute("insert into things (name) values ('a')"));
+    return {};
+  };
+  EXPECT_EQ(tx.nested(careless).error().code, Code::kAborted);
+  MUST(tx.commit());
+  EXPECT_EQ(count(), 5);
 }
 
 TEST_F(DatabaseTest, ATransactionThatIsLeftRollsBack) {

@@ -4,12 +4,19 @@ namespace millrace::db {
 
 namespace {
 
-constexpr std::string_view kTable = R"sql(
+// A database tells what made it, so that another can be made alike.
+constexpr char kTables[] = R"sql(
 create table if not exists schema_migrations (
   module text not null,
   number integer not null,
   primary key (module, number)
-) strict, without rowid
+) strict, without rowid;
+create table if not exists migration_texts (
+  module text not null,
+  number integer not null,
+  sql text not null,
+  primary key (module, number)
+) strict, without rowid;
 )sql";
 
 Result<void> apply(Transaction& tx, std::string_view module, const Migration& migration) {
@@ -18,11 +25,18 @@ Result<void> apply(Transaction& tx, std::string_view module, const Migration& mi
   return {};
 }
 
+// A file of a millrace that did not keep the texts gets them here.
+Result<void> keep_text(Transaction& tx, std::string_view module, const Migration& migration) {
+  TRY(tx.execute("insert into migration_texts (module, number, sql) values (?, ?, ?) on conflict do nothing", module,
+                 migration.number, migration.sql));
+  return {};
+}
+
 }  // namespace
 
 Result<void> migrate(Database& database, std::string_view module, std::span<const Migration> migrations) {
   Transaction tx = TRY(database.begin());
-  TRY(tx.execute(kTable));
+  TRY(tx.script(kTables));
   const auto done =
       TRY(tx.query<std::int64_t>("select coalesce(max(number), 0) from schema_migrations where module = ?", module));
   const int known = migrations.empty() ? 0 : migrations.back().number;
@@ -34,6 +48,7 @@ Result<void> migrate(Database& database, std::string_view module, std::span<cons
   }
   for (const Migration& migration : migrations) {
     if (migration.number > done.front()) TRY(apply(tx, module, migration));
+    TRY(keep_text(tx, module, migration));
   }
   return tx.commit();
 }

@@ -15,8 +15,8 @@ struct Migration {
 };
 
 // Brings the tables of `module` to the newest of `migrations` (in rising order), all in one transaction, and records it
-// in schema_migrations(module, number). kFailedPrecondition when the file is already past them: it was written by a
-// newer program and is left as it is.
+// in schema_migrations(module, number) and the SQL in migration_texts(module, number, sql). kFailedPrecondition when
+// the file is already past them: it was written by a newer program and is left as it is.
 Result<void> migrate(Database& database, std::string_view module, std::span<const Migration> migrations);
 
 }  // namespace millrace::db

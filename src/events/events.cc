@@ -88,9 +88,9 @@ Result<std::unique_ptr<Log>> Log::open(db::Database& database, LogOptions option
 
 Result<std::int64_t> Log::publish(db::Transaction& tx, std::string type, std::string subject, Timestamp event_time,
                                   const Json& data) {
-  TRY(tx.execute("insert into events (type, subject, event_time, data) values (?, ?, ?, ?)", type, subject, event_time,
-                 dump_json(data)));
-  const std::int64_t id = tx.last_insert_rowid();
+  const std::int64_t id =
+      TRY(tx.insert("insert into events (type, subject, event_time, data) values (?, ?, ?, ?) returning id", type,
+                    subject, event_time, dump_json(data)));
   {
     const std::lock_guard lock(mutex_);
     ++publishing_;

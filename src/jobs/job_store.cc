@@ -127,14 +127,16 @@ Result<Job> JobStore::insert(const JobSpec& spec, Timestamp now) {
   const auto earlier = TRY(tx.query<JobRow>(select_jobs("where key = ?"), spec.key));
   if (!earlier.empty()) return to_job(earlier.front());
 
-  TRY(tx.execute(R"sql(
+  const JobId id =
+      TRY(tx.insert(R"sql(
     insert into jobs (key, kind, argv, env, cwd, timeout_us, retries, first_delay_us, delay_factor, max_delay_us,
                       limit_group, group_limit, status, submitted_us)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql",
-                 spec.key, spec.kind, argv_text(spec.command), env_text(spec.command), spec.command.cwd.string(),
-                 spec.timeout, spec.retry.retries, spec.retry.first_delay, spec.retry.factor, spec.retry.max_delay,
-                 spec.group, spec.group_limit, Status::kQueued, now));
-  Job job{.id = tx.last_insert_rowid(), .spec = spec, .submitted = now};
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    returning id)sql",
+                    spec.key, spec.kind, argv_text(spec.command), env_text(spec.command), spec.command.cwd.string(),
+                    spec.timeout, spec.retry.retries, spec.retry.first_delay, spec.retry.factor, spec.retry.max_delay,
+                    spec.group, spec.group_limit, Status::kQueued, now));
+  Job job{.id = id, .spec = spec, .submitted = now};
   TRY(tx.commit());
   return job;
 }

@@ -151,7 +151,7 @@ Result<void> Store::add_execution(db::Transaction& tx, const Execution& executio
 }
 
 Result<void> Store::add_edge(db::Transaction& tx, std::string_view from, std::string_view to) {
-  TRY(tx.execute("insert or ignore into lineage_edges (source, target) values (?, ?)", from, to));
+  TRY(tx.execute("insert into lineage_edges (source, target) values (?, ?) on conflict do nothing", from, to));
   return {};
 }
 

@@ -115,13 +115,13 @@ Result<bool> insert_window(db::Transaction& tx, const WindowResult& result) {
 }
 
 Result<std::int64_t> insert_alert(db::Transaction& tx, const Alert& alert) {
-  TRY(tx.execute(
+  return tx.insert(
       R"(insert into monitor_alerts
            (monitor, alert, window_start, window_end, event_time, metric, value, threshold, message)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?))",
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         returning id)",
       alert.monitor, alert.alert, alert.window.start, alert.window.end, alert.event_time, alert.metric, alert.value,
-      alert.threshold, alert.message));
-  return tx.last_insert_rowid();
+      alert.threshold, alert.message);
 }
 
 Result<std::optional<WindowResult>> find_window(db::Database& database, const std::string& monitor, Timestamp start) {

@@ -62,7 +62,11 @@ Result<bool> Store::set_alias(const SetAlias& change) {
 }
 
 Result<void> Store::move_alias(db::Transaction& tx, const AliasChange& change) {
-  TRY(tx.execute("insert or replace into registered_model_aliases (model, alias, version) values (?, ?, ?)",
+  TRY(tx.execute(R"sql(
+insert into registered_model_aliases (model, alias, version)
+values (?, ?, ?)
+on conflict (model, alias) do update set version = excluded.version
+)sql",
                  change.model, change.alias, change.version));
   TRY(record(tx, change));
   TRY(parts_.events.publish(tx, "model_version.alias_set", change.model, change.event_time,

@@ -16,8 +16,9 @@ Result<Model> Store::create_model(std::string_view name, std::string_view descri
   TRY(check_model_name(name));
   const Timestamp now = parts_.clock.now();
   const auto made = TRY(parts_.database.execute(R"sql(
-insert or ignore into registered_models (name, description, creation_time, last_updated_time)
+insert into registered_models (name, description, creation_time, last_updated_time)
 values (?, ?, ?, ?)
+on conflict do nothing
 )sql",
                                                 name, description, now, now));
   if (made == 0) return already_exists("registered model \"{}\" already exists", name);
@@ -52,8 +53,12 @@ Result<void> Store::set_tag(std::string_view model, const Tag& tag) {
   TRY(check_tag(tag));
   db::Transaction tx = TRY(parts_.database.begin());
   TRY(load_model(tx, model));
-  TRY(tx.execute("insert or replace into registered_model_tags (model, key, value) values (?, ?, ?)", model, tag.key,
-                 tag.value));
+  TRY(tx.execute(R"sql(
+insert into registered_model_tags (model, key, value)
+values (?, ?, ?)
+on conflict (model, key) do update set value = excluded.value
+)sql",
+                 model, tag.key, tag.value));
   return tx.commit();
 }
 

@@ -18,8 +18,12 @@ std::unexpected<Error> no_version(std::string_view model, std::int64_t version) 
 
 Result<void> insert_tag(db::Transaction& tx, std::string_view model, std::int64_t version, const Tag& tag) {
   TRY(check_tag(tag));
-  TRY(tx.execute("insert or replace into model_version_tags (model, version, key, value) values (?, ?, ?, ?)", model,
-                 version, tag.key, tag.value));
+  TRY(tx.execute(R"sql(
+insert into model_version_tags (model, version, key, value)
+values (?, ?, ?, ?)
+on conflict (model, version, key) do update set value = excluded.value
+)sql",
+                 model, version, tag.key, tag.value));
   return {};
 }
 

@@ -35,8 +35,12 @@ Result<Experiment> complete(db::Database& database, const ExperimentRow& row) {
 
 Result<void> insert_tag(db::Transaction& tx, std::int64_t experiment, const Tag& tag) {
   TRY(check_key("tag", tag.key));
-  TRY(tx.execute("insert or replace into experiment_tags (experiment_id, key, value) values (?, ?, ?)", experiment,
-                 tag.key, tag.value));
+  TRY(tx.execute(R"sql(
+insert into experiment_tags (experiment_id, key, value)
+values (?, ?, ?)
+on conflict (experiment_id, key) do update set value = excluded.value
+)sql",
+                 experiment, tag.key, tag.value));
   return {};
 }
 
@@ -48,8 +52,9 @@ Result<std::unique_ptr<Store>> Store::open(Parts parts) {
   TRY(db::migrate(parts.database, "tracking", kMigrations));
   const Timestamp now = parts.clock.now();
   TRY(parts.database.execute(
-      "insert or ignore into experiments (id, name, creation_time, last_update_time) values (0, 'Default', ?, ?)", now,
-      now));
+      "insert into experiments (id, name, creation_time, last_update_time) values (0, 'Default', ?, ?) "
+      "on conflict do nothing",
+      now, now));
   return std::unique_ptr<Store>(new Store(parts));
 }
 
@@ -57,8 +62,8 @@ Result<std::int64_t> Store::insert_experiment(db::Transaction& tx, std::string_v
                                               const std::vector<Tag>& tags) {
   TRY(check_experiment_name(name));
   const Timestamp now = parts_.clock.now();
-  TRY(tx.execute("insert into experiments (name, creation_time, last_update_time) values (?, ?, ?)", name, now, now));
-  const std::int64_t id = tx.last_insert_rowid();
+  const std::int64_t id = TRY(tx.insert(
+      "insert into experiments (name, creation_time, last_update_time) values (?, ?, ?) returning id", name, now, now));
   for (const Tag& tag : tags) TRY(insert_tag(tx, id, tag));
   return id;
 }

@@ -49,13 +49,13 @@ Result<std::vector<Run>> load_runs(db::Database& database, std::vector<RunRow> r
   const std::string list = fmt::format("[{}]", fmt::join(numbers, ","));
 
   for (TagRow& row : TRY(database.query<TagRow>(R"sql(
-select run, key, value from params where run in (select value from json_each(?)) order by run, key
+select run, key, value from params where run in (select cast(value as bigint) from json_each(?)) order by run, key
 )sql",
                                                 list))) {
     runs[places[row.owner]].params.push_back({std::move(row.key), std::move(row.value)});
   }
   for (TagRow& row : TRY(database.query<TagRow>(R"sql(
-select run, key, value from run_tags where run in (select value from json_each(?)) order by run, key
+select run, key, value from run_tags where run in (select cast(value as bigint) from json_each(?)) order by run, key
 )sql",
                                                 list))) {
     runs[places[row.owner]].tags.push_back({std::move(row.key), std::move(row.value)});
@@ -63,7 +63,7 @@ select run, key, value from run_tags where run in (select value from json_each(?
   for (MetricRow& row : TRY(database.query<MetricRow>(R"sql(
 select run, key, value, timestamp, step, is_nan
 from latest_metrics
-where run in (select value from json_each(?))
+where run in (select cast(value as bigint) from json_each(?))
 order by run, key
 )sql",
                                                       list))) {

@@ -51,8 +51,12 @@ std::unexpected<Error> no_run(std::string_view id) { return not_found("run {} do
 }  // namespace
 
 Result<void> set_run_tag(db::Transaction& tx, std::int64_t run, std::string_view key, std::string_view value) {
-  TRY(tx.execute("insert or replace into run_tags (run, key, value) values (?, ?, ?)", run, key,
-                 cut(value, kMaxTagValue)));
+  TRY(tx.execute(R"sql(
+insert into run_tags (run, key, value)
+values (?, ?, ?)
+on conflict (run, key) do update set value = excluded.value
+)sql",
+                 run, key, cut(value, kMaxTagValue)));
   return {};
 }
 
@@ -83,13 +87,14 @@ Result<void> Store::insert_run(db::Transaction& tx, const std::string& id, const
   const std::int64_t experiment = TRY(experiment_for(tx, run));
   const std::string name = TRY(choose_name(run, id));
   const Timestamp start = run.start_time.value_or(parts_.clock.now());
-  TRY(tx.execute(R"sql(
+  const std::int64_t number =
+      TRY(tx.insert(R"sql(
 insert into runs (id, experiment_id, name, status, start_time, artifact_uri, key)
 values (?, ?, ?, ?, ?, ?, nullif(?, ''))
+returning number
 )sql",
-                 id, experiment, name, RunStatus::kRunning, start,
-                 blob::uri_of(fmt::format("runs/{}/{}/artifacts", experiment, id)), run.key));
-  const std::int64_t number = tx.last_insert_rowid();
+                    id, experiment, name, RunStatus::kRunning, start,
+                    blob::uri_of(fmt::format("runs/{}/{}/artifacts", experiment, id)), run.key));
   for (const Tag& tag : run.tags) {
     TRY(check_key("tag", tag.key));
     TRY(set_run_tag(tx, number, tag.key, tag.value));

@@ -126,12 +126,12 @@ Result<std::optional<Firing>> find_firing(db::Database& database, const std::str
 
 Result<std::int64_t> insert_firing(db::Database& database, const Firing& firing) {
   auto tx = TRY(database.begin());
-  TRY(tx.execute(
+  const std::int64_t id = TRY(tx.insert(
       R"(insert into trigger_firings (trigger_name, key, event_time, status, reason, pipeline, params, run, error)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?))",
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         returning id)",
       firing.trigger, firing.key, firing.event_time, firing.status, firing.reason, firing.pipeline, firing.params,
       firing.run, firing.error));
-  const std::int64_t id = tx.last_insert_rowid();
   TRY(tx.commit());
   return id;
 }
