@@ -79,8 +79,7 @@ Result<void> place(const fs::path& staged, const fs::path& target) {
   TRY(make_durable_folder(target.parent_path()));
   // A folder cannot be renamed over a full one: they change places.
   if (::renameat2(AT_FDCWD, staged.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) {
-    TRY(sync_folder(target.parent_path()));
-    return remove_tree(staged);
+    return sync_folder(target.parent_path());
   }
   if (errno != ENOENT && errno != EINVAL) return std::unexpected(errno_error("replace", target));
   if (::rename(staged.c_str(), target.c_str()) != 0) return std::unexpected(errno_error("write", target));

@@ -20,7 +20,7 @@ Result<void> copy_tree(const std::filesystem::path& from, const std::filesystem:
 Result<void> move_path(const std::filesystem::path& from, const std::filesystem::path& to);
 
 // Moves `staged` (synced, on the same file system) to `target` in one step, making the folders above it; what was there
-// is gone afterwards.
+// is at `staged` afterwards.
 Result<void> place(const std::filesystem::path& staged, const std::filesystem::path& target);
 
 // All regular files at or below a path; none where it does not exist.

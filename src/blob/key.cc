@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kScheme = "artifacts:";
 constexpr std::string_view kFileScheme = "file:";
+constexpr std::string_view kMlflowScheme = "mlflow-artifacts:";
 
 bool is_plain(std::string_view part) { return !part.empty() && part != "." && part != ".."; }
 
@@ -34,6 +35,13 @@ Result<Location> parse_uri(std::string_view uri) {
     if (key.starts_with('/')) key.remove_prefix(1);
     TRY(check_key(key));
     return Location{.path = std::string(key)};
+  }
+  if (uri.starts_with(kMlflowScheme)) {
+    std::string_view path = uri.substr(kMlflowScheme.size());
+    while (path.starts_with('/')) path.remove_prefix(1);
+    std::string key = fmt::format("mlflow/{}", path);
+    TRY(check_key(key));
+    return Location{.path = std::move(key)};
   }
   if (uri.starts_with(kFileScheme)) {
     std::string_view path = uri.substr(kFileScheme.size());
