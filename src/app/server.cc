@@ -273,9 +273,9 @@ Result<void> Server::Parts::subscribe() {
 }
 
 Result<void> Server::Parts::listen() {
-  services = std::make_unique<api::Services>(
-      api::Services{*db, *duck, *events, *lineage, *datasets, *tracking, *registry, *features, *pipelines, *monitors,
-                    *endpoints, *triggers, *project, *clock, *conductor, *gates, metrics, ids, version()});
+  services = std::make_unique<api::Services>(api::Services{
+      *db,       *blobs,     *duck,     *events,  *lineage, *datasets,  *tracking, *registry, *features, *pipelines,
+      *monitors, *endpoints, *triggers, *project, *clock,   *conductor, *gates,    metrics,   ids,       version()});
   api::add_routes(router, *services);
   http = TRY(net::Server::start(
       {.address = settings.address, .port = settings.port, .io_threads = 2, .pool_threads = 8}, router));

@@ -124,6 +124,8 @@ class Store {
 
 // The URI of a key in any store.
 std::string uri_of(std::string_view key);
+// The key of a URI; kInvalidArgument for a thing outside of the store.
+Result<std::string> key_of(std::string_view uri);
 
 // Files below `root`, which is made where there is none.
 Result<std::unique_ptr<Store>> open_local(const std::filesystem::path& root);

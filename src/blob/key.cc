@@ -52,6 +52,12 @@ Result<Location> parse_uri(std::string_view uri) {
   return invalid_argument("\"{}\" is not an artifact's URI: artifacts:KEY or file:///ABSOLUTE/PATH is", uri);
 }
 
+Result<std::string> key_of(std::string_view uri) {
+  Location location = TRY(parse_uri(uri));
+  if (location.outside) return invalid_argument("{} lies outside of the artifact store", uri);
+  return std::move(location.path);
+}
+
 std::string uri_of(std::string_view key) { return fmt::format("{}{}", kScheme, key); }
 
 }  // namespace millrace::blob

@@ -9,6 +9,9 @@
 #include "base/time.h"
 
 namespace millrace {
+namespace blob {
+class Store;
+}
 namespace db {
 class Database;
 }
@@ -58,6 +61,7 @@ namespace millrace::api {
 // What the handlers call; all of it outlives the server.
 struct Services {
   db::Database& db;
+  blob::Store& blobs;
   duck::Database& duck;
   events::Log& events;
   lineage::Store& lineage;

@@ -69,6 +69,8 @@ net::Response answer(const Shape& shape, std::string_view message) {
 
 net::Response answer(const Error& error) { return answer(shape_of(error.code), error.message); }
 
+net::Response answer(Result<net::Response> result) { return result ? std::move(*result) : answer(result.error()); }
+
 net::Response no_endpoint(std::string_view method, std::string_view path) {
   return answer(kNoEndpoint, fmt::format("There is no endpoint {} {} on this server.", method, path));
 }

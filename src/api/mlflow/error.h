@@ -11,6 +11,7 @@ namespace millrace::api::mlflow {
 // exists already and what is not in the right state are 400, never 5xx, which MLflow's client would try again and
 // again.
 net::Response answer(const Error& error);
+net::Response answer(Result<net::Response> result);
 
 // 404 for a path that MLflow does not have, or that we do not know.
 net::Response no_endpoint(std::string_view method, std::string_view path);

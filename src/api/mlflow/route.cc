@@ -20,6 +20,9 @@ net::Response respond(Handler handler, Services& services, const net::Request& r
   return {.body = std::move(result->body)};
 }
 
+// The UI's twin of a path.
+std::string ajax(std::string_view path) { return fmt::format("/ajax-{}", path.substr(1)); }
+
 }  // namespace
 
 void add(net::Router& router, Services& services, std::span<const Route> routes) {
@@ -34,7 +37,13 @@ void add(net::Router& router, Services& services, std::span<const Route> routes)
 void add(net::Router& router, std::string_view method, std::string_view path, const net::Handler& handler,
          std::size_t body_limit) {
   router.add(method, path, handler, net::Lane::kBlocking, body_limit);
-  router.add(method, fmt::format("/ajax-{}", path.substr(1)), handler, net::Lane::kBlocking, body_limit);
+  router.add(method, ajax(path), handler, net::Lane::kBlocking, body_limit);
+}
+
+void add_upload(net::Router& router, std::string_view method, std::string_view path,
+                const net::UploadHandler& handler) {
+  router.add_upload(method, path, handler);
+  router.add_upload(method, ajax(path), handler);
 }
 
 }  // namespace millrace::api::mlflow

@@ -40,4 +40,7 @@ void add(net::Router& router, Services& services, std::span<const Route> routes)
 void add(net::Router& router, std::string_view method, std::string_view path, const net::Handler& handler,
          std::size_t body_limit = 0);
 
+// Both twins of a route that takes a body of any size.
+void add_upload(net::Router& router, std::string_view method, std::string_view path, const net::UploadHandler& handler);
+
 }  // namespace millrace::api::mlflow

@@ -9,6 +9,7 @@ namespace millrace::api::mlflow {
 void add_routes(net::Router& router, Services& services);
 
 // One function a resource: its routes stand in one table at the end of its file, its handlers above it.
+void add_artifact_routes(net::Router& router, Services& services);
 void add_experiment_routes(net::Router& router, Services& services);
 void add_server_routes(net::Router& router, Services& services);
 
