@@ -40,6 +40,9 @@ std::string listed(std::vector<std::string_view> names, char open, char close) {
 }
 
 std::unexpected<Error> no_entity(const Schema& schema, std::string_view name) {
+  if (!schema.valid_entities.empty()) {
+    return invalid_argument("Invalid entity type '{}'. {}", name, schema.valid_entities);
+  }
   std::vector<std::string_view> names;
   for (const Entity& entity : schema.entities) names.push_back(entity.name);
   return invalid_argument("Invalid entity type '{}'. Valid values are {}", name, listed(std::move(names), '[', ']'));

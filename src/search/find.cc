@@ -1,12 +1,13 @@
 #include "search/find.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <boost/describe.hpp>
 #include <limits>
 #include <map>
 #include <utility>
 
-#include "db/among.h"
 #include "db/database.h"
 #include "search/condition.h"
 #include "search/evaluate.h"
@@ -41,14 +42,8 @@ bool stored_order(const Query& query) {
 Result<double> rows_in_scope(db::Database& database, const Query& query, double total) {
   if (!query.request.scope) return total;
   const Scope& scope = *query.request.scope;
-  if (scope.values.empty()) return 0;
-  Statement in(scope.column);
-  in.add(" in (");
-  for (std::size_t i = 0; i < scope.values.size(); ++i) in.add(i == 0 ? "" : ", ").value(scope.values[i]);
-  return count_up_to(database, query.schema().table, in.add(")"), total);
+  return count_up_to(database, query.schema().table, in_scope(scope, ""), total);
 }
-
-enum class Walk { kAllowed, kForbidden };
 
 Result<Plan> make_plan(db::Database& database, const Query& query, std::int64_t wanted, Walk walk) {
   Statement most("select coalesce(max(");
@@ -107,8 +102,9 @@ class Residual {
   bool empty() const { return references_.empty(); }
 
   Result<std::vector<bool>> fits(std::span<const std::int64_t> numbers) const {
+    const std::string list = fmt::format("[{}]", fmt::join(numbers, ","));
     std::vector<Values> values;
-    for (const Reference& reference : references_) values.push_back(TRY(load(reference, numbers)));
+    for (const Reference& reference : references_) values.push_back(TRY(load(reference, list)));
     std::vector<bool> fit;
     for (const std::int64_t number : numbers) {
       fit.push_back(evaluate(query_.residual, [&](const Clause& clause) {
@@ -124,8 +120,8 @@ class Residual {
  private:
   using Values = std::map<std::int64_t, std::vector<Stored>>;
 
-  // "select OWNER, VALUE from ... where OWNER in (...)"
-  Statement statement(const Reference& reference) const {
+  // "select OWNER, VALUE from ... where OWNER in ...", the owners as a list in JSON.
+  Statement statement(const Reference& reference, const std::string& list) const {
     const bool column = reference.is_column();
     const Source& source = reference.source;
     const std::string_view owner = column ? query_.schema().number : source.owner;
@@ -136,23 +132,23 @@ class Residual {
     out.add(" from ").add(column ? query_.schema().table : source.from).add(" where ");
     if (reference.has_any_key()) out.add(source.key).add(" = ").value(reference.key).add(" and ");
     if (reference.nulls == Nulls::kPossible && column) out.add(value).add(" is not null and ");
-    return out.add(owner).add(" in (...)");
+    return out.add(owner).add(" in (select cast(value as bigint) from json_each(").value(list).add("))");
   }
 
   template <class Row>
-  Result<Values> load_rows(const Reference& reference, std::span<const std::int64_t> numbers) const {
-    const Statement asked = statement(reference);
+  Result<Values> load_rows(const Reference& reference, const std::string& list) const {
+    const Statement asked = statement(reference, list);
     Values values;
-    for (Row& row : TRY(db::query_among<Row>(database_, asked.text(), numbers, asked.values()))) {
+    for (Row& row : TRY(database_.query_with<Row>(asked.text(), asked.values()))) {
       values[row.number].push_back(stored(row));
     }
     return values;
   }
 
-  Result<Values> load(const Reference& reference, std::span<const std::int64_t> numbers) const {
-    if (reference.type == Type::kText) return load_rows<TextRow>(reference, numbers);
-    if (reference.type == Type::kNumber) return load_rows<RealRow>(reference, numbers);
-    return load_rows<WholeRow>(reference, numbers);
+  Result<Values> load(const Reference& reference, const std::string& list) const {
+    if (reference.type == Type::kText) return load_rows<TextRow>(reference, list);
+    if (reference.type == Type::kNumber) return load_rows<RealRow>(reference, list);
+    return load_rows<WholeRow>(reference, list);
   }
 
   db::Database& database_;

@@ -22,7 +22,6 @@ struct Scope {
   std::string_view column;  // "runs.experiment_id"
   std::vector<std::int64_t> values;
 };
-inline constexpr std::size_t kMaxScope = 30'000;
 
 struct Request {
   const Schema& schema;

@@ -1,9 +1,10 @@
 #include "search/query.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <utility>
 
-#include "db/among.h"
 #include "search/condition.h"
 
 namespace millrace::search {
@@ -83,13 +84,7 @@ class Select {
   }
 
   void scope() {
-    if (!query_.request.scope) return;
-    const Scope& scope = *query_.request.scope;
-    if (scope.values.empty()) return require(Statement("1 = 0"));
-    Statement in(loose_ ? "+" : "");
-    in.add(scope.column).add(" in (");
-    for (std::size_t i = 0; i < scope.values.size(); ++i) in.add(i == 0 ? "" : ", ").value(scope.values[i]);
-    require(in.add(")"));
+    if (query_.request.scope) require(in_scope(*query_.request.scope, loose_ ? "+" : ""));
   }
 
   static std::string_view direction(const OrderTerm& term) {
@@ -152,11 +147,16 @@ Result<Query> read(const Request& request) {
   Query query{.request = request, .residual = {.kind = Tree<Clause>::Kind::kAll}};
   split(TRY(bind(TRY(parse_filter(request.filter)), request.schema, request.now)), query);
   query.terms = TRY(bind_order(request.order_by, request.schema));
-  if (request.scope && request.scope->values.size() > kMaxScope) {
-    return invalid_argument("a search may name at most {} experiments, this one names {}", kMaxScope,
-                            request.scope->values.size());
-  }
   return query;
+}
+
+Statement in_scope(const Scope& scope, std::string_view sign) {
+  Statement out(sign);
+  out.add(scope.column);
+  // One value keeps to the order of the table's index; no value is no row.
+  if (scope.values.size() == 1) return out.add(" = ").value(scope.values.front());
+  std::string list = fmt::format("[{}]", fmt::join(scope.values, ","));
+  return out.add(" in (select cast(value as bigint) from json_each(").value(std::move(list)).add("))");
 }
 
 std::vector<const Clause*> startable(const Query& query) {

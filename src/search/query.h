@@ -20,6 +20,9 @@ struct Query {
 };
 Result<Query> read(const Request& request);
 
+// The condition that a row is in the scope; a `sign` before the column keeps SQLite from reading by its index.
+Statement in_scope(const Scope& scope, std::string_view sign);
+
 // The clauses of a query from whose rows a search may start.
 std::vector<const Clause*> startable(const Query& query);
 

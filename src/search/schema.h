@@ -69,6 +69,8 @@ struct Schema {
   std::vector<Entity> entities;
   std::vector<OrderColumn> default_order;  // where no order was asked for
   std::vector<OrderColumn> ties;           // what decides between equals; ends with a unique column
+  // How the message about an unknown entity ends; made from the entities' names where it is "".
+  std::string_view valid_entities = {};
 };
 
 }  // namespace millrace::search
