@@ -45,6 +45,8 @@ Result<double> rows_in_scope(db::Database& database, const Query& query, double 
   return count_up_to(database, query.schema().table, in_scope(scope, ""), total);
 }
 
+enum class Walk { kAllowed, kForbidden };
+
 Result<Plan> make_plan(db::Database& database, const Query& query, std::int64_t wanted, Walk walk) {
   Statement most("select coalesce(max(");
   most.add(query.schema().number).add("), 0) from ").add(query.schema().table);
