@@ -2,22 +2,37 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
 CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance", "negative_data_rejection", "unsupported_method"]
-# Without a model these answer 503, as the Open Inference Protocol wants; a moved clock would change what the rest means.
-LEFT_OUT = "^/v2/.*(ready|infer)$|/clock$"
+# Without a model these answer 503, as the Open Inference Protocol wants; a moved clock would change what the rest means:
+# they are asked of a server that serves.
+SERVING = "^/v2/.*(ready|infer)$|/clock$"
 # What is there, by the tag of the operations: so that they answer more than 404.
 NAMES = {"datasets": "flights", "endpoints": "delays", "inference": "delays", "models": "delays", "monitors": "delays_weekly", "pipelines": "retrain", "triggers": "monthly"}
 
 
-def config():
+def config(version=1):
     checks = "[checks]\nenabled = false\n" + "".join(f"{check}.enabled = true\n" for check in CHECKS)
     # A batch whose id is known is answered without a look at its body.
     batches = '[[operations]]\ninclude-operation-id = "add_batch"\nchecks.negative_data_rejection.enabled = false\n'
     names = [f'[[operations]]\ninclude-tag = "{tag}"\nparameters = {{ "path.name" = "{name}" }}\n' for tag, name in NAMES.items()]
-    return checks + batches + "".join(names)
+    versions = f'[[operations]]\ninclude-tag = "inference"\nparameters = {{ "path.name" = "delays", "path.version" = "{version}" }}\n'
+    return checks + batches + versions + "".join(names)
+
+
+def hold(server, folder, *options, version=1):
+    """Makes requests of the server, and finds each answer in its document."""
+    (folder / "schemathesis.toml").write_text(config(version))
+    schemathesis = pathlib.Path(sys.executable).parent / "schemathesis"
+    run = subprocess.run(
+        [schemathesis, "run", f"{server.url}/api/v1/openapi.json", "--phases", "examples,coverage,fuzzing",
+         "--max-examples", os.environ.get("MILLRACE_API_EXAMPLES", "15"), "--seed", "1", "--request-timeout", "30", "--no-color", *options],
+        capture_output=True, text=True, cwd=folder, timeout=300)
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+    assert server.get("/health")["status"] == "ok"
 
 
 def test_every_answer_is_one_that_the_document_allows(server, flights_project, flights_table, tmp_path):
@@ -25,12 +40,11 @@ def test_every_answer_is_one_that_the_document_allows(server, flights_project, f
     for day in (1, 2, 3):
         server.post(f"/api/v1/datasets/flights/batches?batch_id=day-{day}", data=flights_table(100 * day))
         server.post("/api/v1/models/delays/versions", json={"source": "file:/nowhere", "key": str(day)})
-    (tmp_path / "schemathesis.toml").write_text(config())
-    schemathesis = pathlib.Path(sys.executable).parent / "schemathesis"
-    run = subprocess.run(
-        [schemathesis, "run", f"{server.url}/api/v1/openapi.json", "--phases", "examples,coverage,fuzzing",
-         "--max-examples", os.environ.get("MILLRACE_API_EXAMPLES", "15"), "--seed", "1", "--request-timeout", "30", "--no-color",
-         "--exclude-path-regex", LEFT_OUT],
-        capture_output=True, text=True, cwd=tmp_path, timeout=300)
-    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
-    assert server.get("/health")["status"] == "ok"
+    hold(server, tmp_path, "--exclude-path-regex", SERVING)
+
+
+def test_an_endpoint_that_serves_answers_as_the_document_says(main_job, new_server, tmp_path):
+    main_job.server.settle()
+    shutil.copytree(main_job.server.home, tmp_path / "home")
+    server = new_server(tmp_path / "home")
+    hold(server, tmp_path, "--include-path-regex", SERVING, version=server.get("/api/v1/endpoints/delays")["version"])

@@ -13,6 +13,9 @@
 
 namespace millrace::serving {
 
+// The name of what every model answers.
+inline constexpr std::string_view kOutput = "prediction";
+
 // One named input of a request: a column of n values, of shape [n] or [n, 1]; or, for an endpoint without a feature
 // service, all of the model's f inputs at once, row-major, of shape [n, f]. Everything is only viewed.
 struct InputTensor {
@@ -33,7 +36,7 @@ struct InferRequest {
 // The predictions of a request's rows. In the prediction log a request of one row has the request's id, row i of
 // several has "ID.i", from 0.
 struct InferAnswer {
-  std::string_view output = "prediction";
+  std::string_view output = kOutput;
   std::int64_t version = 0;
   std::string model_name;  // the endpoint's
   std::string id;

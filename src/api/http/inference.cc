@@ -102,7 +102,7 @@ Result<Json> metadata(const Endpoints& endpoints, const Request& request) {
               {"versions", status.version ? Json{std::to_string(*status.version)} : Json::array()},
               {"platform", "xgboost_mlmodel"},
               {"inputs", std::move(inputs)},
-              {"outputs", {{{"name", "prediction"}, {"datatype", "FP64"}, {"shape", shape}}}}};
+              {"outputs", {{{"name", serving::kOutput}, {"datatype", "FP64"}, {"shape", shape}}}}};
 }
 
 Result<Json> ready(const Endpoints& endpoints, const Request& request) {

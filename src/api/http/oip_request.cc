@@ -165,6 +165,18 @@ Result<void> OipReader::read_parameters(dom::element parameters, serving::InferR
   return {};
 }
 
+// A model has one output, which is answered whether it is asked for or not; another one cannot be.
+Result<void> OipReader::read_outputs(dom::element outputs) {
+  if (!outputs.is_array()) return invalid_argument("\"outputs\" must be a list");
+  for (auto output : dom::array(outputs)) {
+    if (!output.is_object()) return invalid_argument("each of \"outputs\" must be an object");
+    auto name = TRY(text_member(output, "name", "an output"));
+    if (name != serving::kOutput)
+      return invalid_argument("there is no output \"{}\"; the model answers \"{}\"", name, serving::kOutput);
+  }
+  return {};
+}
+
 Result<serving::InferRequest> OipReader::read(std::string_view body) {
   dom::element document;
   if (auto error = parser_.parse(body.data(), body.size()).get(document); error != SUCCESS)
@@ -175,6 +187,7 @@ Result<serving::InferRequest> OipReader::read(std::string_view body) {
   if (document["id"].get(member) == SUCCESS && member.get(request.id) != SUCCESS)
     return invalid_argument("\"id\" must be a string");
   if (document["parameters"].get(member) == SUCCESS) TRY(read_parameters(member, request));
+  if (document["outputs"].get(member) == SUCCESS) TRY(read_outputs(member));
   dom::array inputs;
   if (document["inputs"].get(inputs) != SUCCESS)
     return invalid_argument("the request needs \"inputs\", a list of tensors");

@@ -32,6 +32,7 @@ class OipReader {
   };
   Result<void> read_tensor(simdjson::dom::element element, Room& room, serving::InputTensor& tensor);
   Result<void> read_parameters(simdjson::dom::element parameters, serving::InferRequest& request);
+  Result<void> read_outputs(simdjson::dom::element outputs);
 
   simdjson::dom::parser parser_;
   std::vector<Room> rooms_;

@@ -19,7 +19,6 @@ namespace {
 using net::Request;
 using net::Response;
 
-// ccache does not look into what is embedded: after an edit of openapi.json alone, CCACHE_RECACHE=1 makes it anew.
 constexpr char kOpenApi[] = {
 #embed "openapi.json"
     , 0};
