@@ -1,5 +1,5 @@
 # The two commands of the README, and the pieces they are made of. Each is safe to repeat.
-.PHONY: demo test build setup setup-tests check unit asan tsan system bench-http tidy clean
+.PHONY: demo test build setup setup-tests check unit asan tsan system bench-http fuzz-search tidy clean
 .DEFAULT_GOAL := build
 
 export OMP_WAIT_POLICY := passive
@@ -32,6 +32,14 @@ unit asan tsan system tidy: setup-tests
 bench-http: build
 	@cmake --build --preset release --target net_floor
 	@build/release/bench/net/net_floor
+
+# A minute of arbitrary text at the filter language, under ASan and UBSan.
+FUZZ_SECONDS := 60
+fuzz-search: setup
+	@[ -f build/fuzz/build.ninja ] || cmake --preset fuzz
+	@cmake --build --preset fuzz --target search_fuzz
+	@mkdir -p build/fuzz/corpus/search
+	@build/fuzz/fuzz/search_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=4096 build/fuzz/corpus/search fuzz/search_filter.seeds
 
 clean:
 	rm -rf build demo-home report.html
