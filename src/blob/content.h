@@ -15,7 +15,7 @@ namespace millrace::blob {
 // loss of power, and harmless. Thread-safe.
 class ContentNames {
  public:
-  explicit ContentNames(std::filesystem::path root) : folder_(root / ".content") {}
+  explicit ContentNames(const std::filesystem::path& root) : folder_(root / ".content") {}
 
   // Makes `to` a name of the file of these bytes; false where there is none.
   bool reuse(std::string_view sha256, std::uint64_t size, const std::filesystem::path& to) const;

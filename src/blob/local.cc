@@ -46,7 +46,7 @@ class LocalStore final : public Store {
   }
 
   Result<fs::path> local_path(std::string_view uri) override {
-    const fs::path path = TRY(folder_.path_of(uri));
+    fs::path path = TRY(folder_.path_of(uri));
     std::error_code error;
     if (!fs::exists(path, error)) return not_found("artifact {} does not exist", uri);
     return path;

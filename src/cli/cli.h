@@ -33,7 +33,7 @@ int report(const Error& error);
 // Makes a command's callback: an error becomes one plain line on standard error and an exit status.
 template <typename Run>
 auto guarded(Options& options, Run run) {
-  return [&options, run] {
+  return [&options, run = std::move(run)] {
     Result<void> result = run();
     if (!result) options.exit_status = report(result.error());
   };

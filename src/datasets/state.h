@@ -38,7 +38,7 @@ struct Entry {
 };
 
 struct Datasets::State {
-  State(const Foundation& foundation, Catalog catalog) : foundation(foundation), catalog(std::move(catalog)) {}
+  State(const Foundation& foundation, Catalog catalog) : foundation(foundation), catalog(catalog) {}
 
   Foundation foundation;
   Catalog catalog;
