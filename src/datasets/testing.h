@@ -7,6 +7,7 @@
 #include "blob/blob.h"
 #include "datasets/datasets.h"
 #include "db/db.h"
+#include "db/testing.h"
 #include "duck/duck.h"
 #include "events/event.h"
 #include "events/events.h"
@@ -19,7 +20,7 @@ struct TestHome {
   TestHome() { start(); }
 
   void start() {
-    db = MUST(db::Database::open(home() / "millrace.db"));
+    db = db::open_for_test(home());
     blobs = MUST(blob::open_local(home() / "artifacts"));
     duck = MUST(duck::Database::open({.temp_directory = home() / "spill"}));
     lineage = MUST(lineage::Store::open(*db));

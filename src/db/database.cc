@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "db/postgres/postgres.h"
 #include "db/sqlite/sqlite.h"
 
 namespace millrace::db {
@@ -12,6 +13,7 @@ namespace {
 constexpr int kMaxReaders = 4;
 
 Result<std::unique_ptr<Backend>> find_backend(const std::string& uri) {
+  if (is_postgres_uri(uri)) return postgres_backend(uri);
   constexpr std::string_view kSqlite = "sqlite:";
   return sqlite_backend(uri.starts_with(kSqlite) ? uri.substr(kSqlite.size()) : uri);
 }

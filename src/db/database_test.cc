@@ -3,11 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include <bit>
 #include <limits>
 #include <thread>
 
 #include "base/files.h"
+#include "db/testing.h"
 
 namespace millrace::db {
 namespace {
@@ -35,10 +36,11 @@ BOOST_DESCRIBE_STRUCT(Thing, (), (id, name, weight, heavy, made, note, colour))
 
 constexpr std::string_view kInsert = "insert into things values (?, ?, ?, ?, ?, ?, ?)";
 
+// What every backend does alike.
 class DatabaseTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    database = MUST(Database::open(home.path() / "millrace.db"));
+    database = open_for_test(home.path());
     MUST(
         database->execute("create table things (id integer primary key, name text unique, weight real, heavy integer, "
                           "made integer, note text, colour text) strict"));
@@ -63,6 +65,81 @@ TEST_F(DatabaseTest, RowsComeBackAsTheyWereBound) {
   EXPECT_EQ(things[0].colour, Colour::kBlue);
   EXPECT_EQ(things[1].name.size(), 3U);
   EXPECT_EQ(things[1].note, "");
+}
+
+TEST_F(DatabaseTest, AnyTextComesBack) {
+  using namespace std::string_literals;
+  for (const std::string& text : {"\0"s, "\1"s, "\1\1\2\3"s, "a\xff"s, "\xed\xa0\x80"s, "gr\xc3\xbc\xc3\x9f"s}) {
+    EXPECT_EQ(MUST(database->query<std::string>("select ?", text)).front(), text);
+    MUST(database->execute("insert into things (name) values (?)", text));
+    EXPECT_EQ(MUST(database->query<std::string>("select name from things where name = ?", text)).size(), 1U);
+  }
+}
+
+TEST_F(DatabaseTest, TextIsOrderedByItsBytes) {
+  for (const char* name : {"b", "A", "a", "B", "_", "\xc3\xa4", "10", "9", "a b", "ab"}) {
+    MUST(database->execute("insert into things (name) values (?)", name));
+  }
+  EXPECT_THAT(MUST(database->query<std::string>("select name from things order by name")),
+              ElementsAre("10", "9", "A", "B", "_", "a", "a b", "ab", "b", "\xc3\xa4"));
+  EXPECT_THAT(MUST(database->query<std::string>("select max(name) from things where name < 'b'")), ElementsAre("ab"));
+}
+
+TEST_F(DatabaseTest, NumbersComeBackBitByBit) {
+  using Limits = std::numeric_limits<double>;
+  for (const double real :
+       {0.1 + 0.2, -0.0, Limits::infinity(), -Limits::infinity(), Limits::max(), Limits::denorm_min()}) {
+    const double back = MUST(database->query<double>("select ?", real)).front();
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(back), std::bit_cast<std::uint64_t>(real)) << real;
+  }
+  EXPECT_EQ(MUST(database->query<std::optional<double>>("select ?", Limits::quiet_NaN())).front(), std::nullopt);
+  for (const std::int64_t integer :
+       {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+    EXPECT_EQ(MUST(database->query<std::int64_t>("select ?", integer)).front(), integer);
+  }
+}
+
+TEST_F(DatabaseTest, ComparisonsCountsAndSumsAreNumbers) {
+  MUST(database->execute("insert into things (weight, heavy) values (1.5, 1), (2.5, 2)"));
+  EXPECT_TRUE(MUST(database->query<bool>("select count(*) > 1 from things")).front());
+  EXPECT_TRUE(MUST(database->query<bool>("select exists (select 1 from things)")).front());
+  EXPECT_EQ(MUST(database->query<std::int64_t>("select sum(heavy) from things")).front(), 3);
+  EXPECT_EQ(MUST(database->query<double>("select avg(heavy) from things")).front(), 1.5);
+  EXPECT_EQ(MUST(database->query<double>("select sum(weight) from things")).front(), 4);
+  EXPECT_EQ(MUST(database->query<int>("select cast(2.0 as bigint)")).front(), 2);
+}
+
+TEST_F(DatabaseTest, ParametersAreNumberedAndNullsHaveTypes) {
+  MUST(database->execute("insert into things (id, name) values (1, 'a'), (2, 'b')"));
+  const auto ids = [&](std::optional<std::string> name, std::optional<int> above) {
+    return MUST(database->query<std::int64_t>(
+        "select id from things where (?1 is null or name = ?1) and id > coalesce(?2, 0) order by id", name, above));
+  };
+  EXPECT_THAT(ids("b", std::nullopt), ElementsAre(2));
+  EXPECT_THAT(ids(std::nullopt, std::nullopt), ElementsAre(1, 2));
+  EXPECT_THAT(ids(std::nullopt, 1), ElementsAre(2));
+}
+
+TEST_F(DatabaseTest, AListIsOneParameter) {
+  MUST(database->execute("insert into things (id, name) values (1, 'a'), (2, 'b'), (3, 'c')"));
+  EXPECT_THAT(MUST(database->query<std::string>(
+                  "select name from things where id in (select cast(value as bigint) from json_each(?)) order by id",
+                  "[1, 3, 7]")),
+              ElementsAre("a", "c"));
+  EXPECT_THAT(
+      MUST(database->query<std::int64_t>(
+          "select id from things where name in (select value from json_each(?)) order by id", R"(["b", "it's"])")),
+      ElementsAre(2));
+}
+
+TEST_F(DatabaseTest, ARowThatIsThereIsChanged) {
+  constexpr std::string_view put =
+      "insert into things (name, weight) values (?, ?) "
+      "on conflict (name) do update set weight = excluded.weight where excluded.weight > things.weight";
+  EXPECT_EQ(MUST(database->execute(put, "a", 1.0)), 1);
+  EXPECT_EQ(MUST(database->execute(put, "a", 2.0)), 1);
+  EXPECT_EQ(MUST(database->execute(put, "a", 1.5)), 0);
+  EXPECT_EQ(MUST(database->query<double>("select weight from things")).front(), 2.0);
 }
 
 TEST_F(DatabaseTest, FaultsOfAStatementAreNamed) {
@@ -170,34 +247,6 @@ TEST_F(DatabaseTest, HooksRunWhenTheWriterIsFreeAgain) {
   EXPECT_THAT(calls, ElementsAre("commit", "rollback"));
 }
 
-TEST_F(DatabaseTest, AFullDiskIsOneSentenceAndNothingIsHalfWritten) {
-  Transaction tx = MUST(database->begin());
-  MUST(tx.script("pragma max_page_count = 8"));
-  Result<std::int64_t> status = 0;
-  for (int i = 0; i < 1000 && status; ++i) {
-    status = tx.execute("insert into things (name) values (?)", std::string(1000, 'x') + std::to_string(i));
-  }
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, Code::kResourceExhausted);
-  EXPECT_THAT(status.error().message, HasSubstr("no space left on device while writing"));
-  EXPECT_EQ(tx.commit().error().code, Code::kAborted);
-  EXPECT_EQ(count(), 0);
-}
-
-TEST_F(DatabaseTest, ADamagedFileIsOneSentence) {
-  const std::filesystem::path path = home.path() / "other.db";
-  std::ofstream(path) << std::string(5000, '#');
-  const Error error = Database::open(path).error();
-  EXPECT_EQ(error.code, Code::kDataLoss);
-  EXPECT_EQ(error.message, path.string() + " is damaged (file is not a database); restore it from a backup");
-}
-
-TEST_F(DatabaseTest, AFileThatCannotBeOpenedIsNamed) {
-  const Error error = Database::open(home.path() / "no" / "millrace.db").error();
-  EXPECT_EQ(error.code, Code::kUnavailable);
-  EXPECT_THAT(error.message, HasSubstr("no/millrace.db: unable to open database file"));
-}
-
 TEST_F(DatabaseTest, ThreadsReadAndWriteTogether) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -220,7 +269,7 @@ TEST_F(DatabaseTest, ThreadsReadAndWriteTogether) {
 TEST_F(DatabaseTest, WhatIsCommittedIsThereInTheNextProcess) {
   MUST(database->execute("insert into things (name) values ('a')"));
   database.reset();
-  database = MUST(Database::open(home.path() / "millrace.db"));
+  database = open_for_test(home.path());
   EXPECT_EQ(count(), 1);
 }
 

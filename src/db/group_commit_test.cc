@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "db/database.h"
+#include "db/testing.h"
 
 namespace millrace::db {
 namespace {
@@ -18,7 +19,7 @@ using ::testing::ElementsAre;
 class GroupCommitTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    database = MUST(Database::open(home.path() / "millrace.db"));
+    database = open_for_test(home.path());
     MUST(database->execute("create table things (id integer primary key) strict"));
   }
   Result<void> insert(int id) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "db/testing.h"
 
 namespace millrace::db {
 namespace {
@@ -13,7 +14,7 @@ constexpr Migration kBroken[] = {kFirst[0], {2, "create table shafts (name text)
 
 class MigrationsTest : public ::testing::Test {
  protected:
-  void SetUp() override { database = MUST(Database::open(home.path() / "millrace.db")); }
+  void SetUp() override { database = open_for_test(home.path()); }
 
   TemporaryDirectory home;
   std::unique_ptr<Database> database;

@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "db/db.h"
+#include "db/testing.h"
 #include "events/event.h"
 
 namespace millrace::events {
@@ -25,7 +26,7 @@ class LogTest : public ::testing::Test {
   void TearDown() override { close(); }
 
   void open() {
-    database = MUST(db::Database::open(home.path() / "millrace.db"));
+    database = db::open_for_test(home.path());
     log = MUST(Log::open(*database, {.tries = 3, .back_off = Duration{1}}));
   }
   void close() {
@@ -265,7 +266,7 @@ TEST_F(LogTest, AConsumerIsNamedOnceAndBeforeTheStart) {
 TEST_F(LogTest, EventsOfAnotherProcessAreHeardOf) {
   MUST(log->subscribe("c", {}, recorder()));
   log->start();
-  const auto other = MUST(db::Database::open(home.path() / "millrace.db"));
+  const auto other = db::open_for_test(home.path());
   MUST(other->execute("insert into events (type, subject, event_time, data) values ('a', 's', 0, '{}')"));
   log->notify();
   EXPECT_TRUE(log->wait_idle(kLong));

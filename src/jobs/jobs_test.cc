@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "base/files.h"
+#include "db/testing.h"
 
 namespace millrace::jobs {
 namespace {
@@ -27,7 +28,7 @@ class Jobs : public testing::Test {
     queue_.reset();
     database_.reset();
     options.log_directory = home_.path() / "logs";
-    database_ = MUST(db::Database::open(home_.path() / "millrace.db"));
+    database_ = db::open_for_test(home_.path());
     queue_ = MUST(Queue::open(*database_, clock_, options));
     queue_->handle("test", {.finished = [this](const Job& job) { on_finished(job); }});
   }

@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "db/db.h"
+#include "db/testing.h"
 #include "lineage/graph.h"
 
 namespace millrace::lineage {
@@ -15,7 +16,7 @@ using ::testing::ElementsAre;
 class LineageTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    database = MUST(db::Database::open(home.path() / "millrace.db"));
+    database = db::open_for_test(home.path());
     store = MUST(Store::open(*database));
   }
   void edges(const std::vector<Edge>& list) {

@@ -11,6 +11,7 @@
 #include "blob/blob.h"
 #include "datasets/log_dataset.h"
 #include "db/db.h"
+#include "db/testing.h"
 #include "duck/duck.h"
 #include "events/event.h"
 #include "events/events.h"
@@ -53,7 +54,7 @@ class MonitorsTest : public testing::Test {
 
   void open() {
     close();
-    db_ = MUST(db::Database::open(folder_.path() / "millrace.db"));
+    db_ = db::open_for_test(folder_.path());
     blobs_ = MUST(blob::open_local(folder_.path() / "artifacts"));
     lineage_ = MUST(lineage::Store::open(*db_));
     events_ = MUST(events::Log::open(*db_));

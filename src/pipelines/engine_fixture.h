@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/files.h"
+#include "db/testing.h"
 #include "events/event.h"
 #include "pipelines/pipelines.h"
 
@@ -66,7 +67,7 @@ class EngineTest : public testing::Test {
 
   void open() {
     close();
-    database_ = MUST(db::Database::open(home_.path() / "millrace.db"));
+    database_ = db::open_for_test(home_.path());
     events_ = MUST(events::Log::open(*database_));
     lineage_ = MUST(lineage::Store::open(*database_));
     blobs_ = MUST(blob::open_local(home_.path() / "artifacts"));

@@ -77,10 +77,10 @@ TEST_F(EngineRecovery, AJobThatEndedUnseenIsSettled) {
   MUST(write_file(home_.path() / "go", "x"));
   start();
   const PipelineRun whole = run();
-  // As a server leaves it that died between the job's row and the step's.
-  MUST(database_->execute("update pipeline_runs set status = 'running', finished_us = null where id = ?", whole.id));
+  // As a server leaves it that died between the job's row and the step's; the step first, as the engine looks at runs.
   MUST(database_->execute("update pipeline_steps set status = 'running', outputs = '{}' where run = ? and name = 'c'",
                           whole.id));
+  MUST(database_->execute("update pipeline_runs set status = 'running', finished_us = null where id = ?", whole.id));
   reopen(text(kThree));
   const PipelineRun again = wait(whole.id);
   EXPECT_EQ(again.status, RunStatus::kSucceeded);

@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "db/db.h"
+#include "db/testing.h"
 #include "events/event.h"
 #include "events/events.h"
 #include "lineage/graph.h"
@@ -22,7 +23,7 @@ using ::testing::IsEmpty;
 class RegistryTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    database = MUST(db::Database::open(home.path() / "millrace.db"));
+    database = db::open_for_test(home.path());
     lineage = MUST(lineage::Store::open(*database));
     events = MUST(events::Log::open(*database));
     store = MUST(Store::open({*database, *lineage, *events, clock}));

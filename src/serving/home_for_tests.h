@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/ids.h"
 #include "base/json.h"
+#include "db/testing.h"
 #include "blob/blob.h"
 #include "datasets/datasets.h"
 #include "db/database.h"
@@ -50,7 +51,7 @@ struct Home {
   ManualClock clock{Timestamp{1'000'000}};
   SeededIds ids;
   metrics::Registry metrics;
-  std::unique_ptr<db::Database> db = must(db::Database::open(folder.path() / "millrace.db"));
+  std::unique_ptr<db::Database> db = db::open_for_test(folder.path());
   std::unique_ptr<blob::Store> blobs = must(blob::open_local(folder.path() / "artifacts"));
   std::unique_ptr<lineage::Store> lineage = must(lineage::Store::open(*db));
   std::unique_ptr<events::Log> events = must(events::Log::open(*db));

@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "db/db.h"
+#include "db/testing.h"
 #include "events/event.h"
 #include "events/events.h"
 #include "lineage/graph.h"
@@ -25,7 +26,7 @@ using ::testing::IsEmpty;
 class TrackingTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    database = MUST(db::Database::open(home.path() / "millrace.db"));
+    database = db::open_for_test(home.path());
     lineage = MUST(lineage::Store::open(*database));
     events = MUST(events::Log::open(*database));
     store = MUST(Store::open({*database, *lineage, *events, clock, ids}));

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "db/db.h"
+#include "db/testing.h"
 #include "events/event.h"
 #include "events/events.h"
 
@@ -47,7 +48,7 @@ class TriggersTest : public testing::Test {
     triggers_.reset();
     log_.reset();
     db_.reset();
-    db_ = MUST(db::Database::open(folder_.path() / "millrace.db"));
+    db_ = db::open_for_test(folder_.path());
     log_ = MUST(events::Log::open(*db_));
     triggers_ = MUST(Triggers::open({*db_, *log_, [this](const StartRequest& request) { return start(request); }}));
   }
