@@ -18,7 +18,7 @@ Result<void> write_place(db::Transaction& tx, const std::string& consumer, std::
   TRY(tx.execute(R"sql(
 insert into event_consumers (name, position)
 values (?, ?)
-on conflict (name) do update set position = excluded.position where position <> excluded.position
+on conflict (name) do update set position = excluded.position where event_consumers.position <> excluded.position
 )sql",
                  consumer, position));
   return {};

@@ -12,6 +12,7 @@
 
 #include "base/ids.h"
 #include "db/db.h"
+#include "db/testing.h"
 #include "search/evaluate.h"
 #include "search/page_token.h"
 #include "search/query.h"
@@ -39,7 +40,7 @@ class Things : public ::testing::Test {
   void SetUp() override {
     folder_ = std::filesystem::temp_directory_path() / RandomIds().next();
     std::filesystem::create_directories(folder_);
-    database_ = MUST(db::Database::open(folder_ / "things.db"));
+    database_ = db::open_for_test(folder_);
     db::Transaction tx = MUST(database_->begin());
     MUST(tx.script(kThingTables));
     for (int i = 1; i <= 300; ++i) add(tx, random_thing(i));
