@@ -29,6 +29,7 @@
 #include "pipelines/pipelines.h"
 #include "registry/registry.h"
 #include "serving/serving.h"
+#include "tracking/logged_models.h"
 #include "tracking/tracking.h"
 #include "triggers/triggers.h"
 
@@ -131,6 +132,7 @@ struct Server::Parts {
   std::unique_ptr<duck::Database> duck;
   std::unique_ptr<datasets::Datasets> datasets;
   std::unique_ptr<tracking::Store> tracking;
+  std::unique_ptr<tracking::LoggedModels> logged_models;
   std::unique_ptr<registry::Store> registry;
   std::unique_ptr<delivery::Gates> gates;
   std::unique_ptr<features::Live> features;
@@ -172,6 +174,7 @@ Result<void> Server::Parts::open_stores() {
       TRY(duck::Database::open({.memory_limit = kDuckMemory, .threads = 1, .temp_directory = settings.home / "tmp"}));
   datasets = TRY(datasets::Datasets::open({*db, *blobs, *duck, *lineage, *events, *clock, ids, settings.home}));
   tracking = TRY(tracking::Store::open({*db, *lineage, *events, *clock, ids}));
+  logged_models = std::make_unique<tracking::LoggedModels>(*db, *clock, ids);
   registry = TRY(registry::Store::open({*db, *lineage, *events, *clock}));
   gates = TRY(delivery::Gates::open(*db, *events));
   return {};
@@ -274,8 +277,28 @@ Result<void> Server::Parts::subscribe() {
 
 Result<void> Server::Parts::listen() {
   services = std::make_unique<api::Services>(api::Services{
-      *db,       *blobs,     *duck,     *events,  *lineage, *datasets,  *tracking, *registry, *features, *pipelines,
-      *monitors, *endpoints, *triggers, *project, *clock,   *conductor, *gates,    metrics,   ids,       version()});
+      .db = *db,
+      .blobs = *blobs,
+      .duck = *duck,
+      .events = *events,
+      .lineage = *lineage,
+      .datasets = *datasets,
+      .tracking = *tracking,
+      .logged_models = *logged_models,
+      .registry = *registry,
+      .features = *features,
+      .pipelines = *pipelines,
+      .monitors = *monitors,
+      .endpoints = *endpoints,
+      .triggers = *triggers,
+      .project = *project,
+      .clock = *clock,
+      .conductor = *conductor,
+      .gates = *gates,
+      .metrics = metrics,
+      .ids = ids,
+      .version = version(),
+  });
   api::add_routes(router, *services);
   http = TRY(net::Server::start(
       {.address = settings.address, .port = settings.port, .io_threads = 2, .pool_threads = 8}, router));

@@ -1,10 +1,13 @@
 #include <cmath>
-#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "db/db.h"
 #include "tracking/load.h"
-#include "tracking/rows.h"
+#include "tracking/logged_models.h"
+#include "tracking/series.h"
+#include "tracking/series_row.h"
 #include "tracking/tracking.h"
 #include "tracking/validate.h"
 
@@ -12,84 +15,134 @@ namespace millrace::tracking {
 
 namespace {
 
-struct HistoryRow {
-  Timestamp timestamp;
-  std::int64_t step = 0;
-  double value = 0;
-  bool is_nan = false;
-};
-BOOST_DESCRIBE_STRUCT(HistoryRow, (), (timestamp, step, value, is_nan))
+constexpr std::string_view kLoggedModelsTag = "mlflow.log-model.history";
 
-Result<void> log_metric(db::Transaction& tx, std::int64_t run, const Metric& metric) {
-  const bool is_nan = std::isnan(metric.value);
-  const double value = is_nan ? 0 : storable(metric.value);
-  TRY(tx.execute(
-      "insert into metrics (run, key, timestamp, step, value, is_nan) values (?, ?, ?, ?, ?, ?) on conflict do nothing",
-      run, metric.key, metric.timestamp, metric.step, value, is_nan));
-  TRY(tx.execute(R"sql(
-insert into latest_metrics (run, key, timestamp, step, value, is_nan)
+struct ChangedParam {
+  const Param* param;
+  std::string old;
+};
+
+Result<bool> add_row(db::Transaction& tx, std::int64_t run, std::string_view key, const Point& point, bool is_nan) {
+  return TRY(tx.execute(R"sql(
+insert into metrics (run, key, step, timestamp, value, is_nan)
 values (?, ?, ?, ?, ?, ?)
-on conflict (run, key) do update
-set timestamp = excluded.timestamp, step = excluded.step, value = excluded.value, is_nan = excluded.is_nan
-where (excluded.step, excluded.timestamp, excluded.value)
-  > (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value)
+on conflict do nothing
 )sql",
-                 run, metric.key, metric.timestamp, metric.step, value, is_nan));
+                        run, key, point.step, point.timestamp, point.value, is_nan)) > 0;
+}
+
+Result<void> save_series(db::Transaction& tx, std::int64_t run, std::string_view key, const Series& series) {
+  TRY(tx.execute(R"sql(
+insert into latest_metrics (run, key, timestamp, step, value, is_nan, points, first_step, stride, ascending)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (run, key) do update
+set timestamp = excluded.timestamp, step = excluded.step, value = excluded.value, is_nan = excluded.is_nan,
+    points = excluded.points, first_step = excluded.first_step, stride = excluded.stride,
+    ascending = excluded.ascending
+)sql",
+                 run, key, series.timestamp, series.step, series.value, series.is_nan, series.points, series.first_step,
+                 series.stride, series.ascending));
   return {};
 }
 
-Result<void> log_param(db::Transaction& tx, std::int64_t run, const Param& param) {
-  const std::string_view value = cut(param.value, kMaxParamValue);
-  const auto old = TRY(tx.query<std::string>("select value from params where run = ? and key = ?", run, param.key));
-  if (old.empty()) {
-    TRY(tx.execute("insert into params (run, key, value) values (?, ?, ?)", run, param.key, value));
-  } else if (old.front() != value) {
-    return invalid_argument("param {} was logged with the value \"{}\" and cannot become \"{}\"", param.key,
-                            old.front(), value);
+// Each series is read once and written once, however many of its points the batch has.
+Result<void> log_metrics(db::Transaction& tx, std::int64_t run, const std::vector<Metric>& metrics) {
+  struct Touched {
+    Series series;
+    bool changed = false;
+  };
+  std::map<std::string_view, Touched> all;
+  for (const Metric& metric : metrics) {
+    auto found = all.find(metric.key);
+    if (found == all.end()) {
+      found = all.emplace(metric.key, Touched{TRY(find_series(tx, run, metric.key)).value_or(Series{})}).first;
+    }
+    const bool is_nan = std::isnan(metric.value);
+    const Point point{metric.timestamp, metric.step, is_nan ? 0 : storable(metric.value)};
+    if (!TRY(add_row(tx, run, metric.key, point, is_nan))) continue;
+    add_point(found->second.series, point, is_nan);
+    found->second.changed = true;
   }
+  for (const auto& [key, touched] : all) {
+    if (touched.changed) TRY(save_series(tx, run, key, touched.series));
+  }
+  return {};
+}
+
+std::unexpected<Error> params_changed(std::string_view run_id, const Batch& batch,
+                                      const std::vector<ChangedParam>& changed) {
+  if (batch.params.size() == 1) {
+    return invalid_argument(
+        "Changing param values is not allowed. Param with key='{}' was already logged with value='{}' for run ID='{}'. "
+        "Attempted logging new value '{}'.",
+        changed[0].param->key, changed[0].old, run_id, changed[0].param->value);
+  }
+  std::string list;
+  for (const auto& [param, old] : changed) {
+    list += fmt::format("{}{{'key': '{}', 'old_value': '{}', 'new_value': '{}'}}", list.empty() ? "" : ", ", param->key,
+                        old, param->value);
+  }
+  return invalid_argument("Changing param values is not allowed. Params were already logged='[{}]' for run ID='{}'.",
+                          list, run_id);
+}
+
+Result<void> log_params(db::Transaction& tx, std::string_view run_id, std::int64_t run, const Batch& batch) {
+  std::vector<ChangedParam> changed;
+  for (const Param& param : batch.params) {
+    const std::string_view value = cut(param.value, kMaxParamValue);
+    const auto added = TRY(tx.execute("insert into params (run, key, value) values (?, ?, ?) on conflict do nothing",
+                                      run, param.key, value));
+    if (added > 0) continue;
+    auto old = TRY(tx.query<std::string>("select value from params where run = ? and key = ?", run, param.key));
+    if (old.front() != value) changed.push_back({&param, std::move(old.front())});
+  }
+  if (!changed.empty()) return params_changed(run_id, batch, changed);
   return {};
 }
 
 }  // namespace
 
 Result<void> Store::log_batch(std::string_view run_id, const Batch& batch) {
+  TRY(check_run_id(run_id));
   TRY(check_batch(batch));
-  db::Transaction tx = TRY(parts_.database.begin());
-  const std::int64_t run = TRY(active_run(tx, run_id));
-  for (const Param& param : batch.params) TRY(log_param(tx, run, param));
-  for (const Metric& metric : batch.metrics) TRY(log_metric(tx, run, metric));
-  for (const Tag& tag : batch.tags) TRY(set_run_tag(tx, run, tag.key, tag.value));
-  return tx.commit();
+  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    const ActiveRun run = TRY(active_run(tx, run_id));
+    TRY(log_params(tx, run_id, run.number, batch));
+    TRY(log_metrics(tx, run.number, batch.metrics));
+    for (const Metric& metric : batch.metrics) {
+      if (!metric.model_id.empty()) TRY(log_model_metric(tx, run_id, metric));
+    }
+    for (const Tag& tag : batch.tags) TRY(set_run_tag(tx, run.number, tag.key, tag.value));
+    return {};
+  });
+}
+
+Result<void> Store::set_tag(std::string_view run_id, const Tag& tag) {
+  TRY(check_tag_key(tag.key));
+  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    return set_run_tag(tx, TRY(active_run(tx, run_id)).number, tag.key, tag.value);
+  });
 }
 
 Result<void> Store::delete_tag(std::string_view run_id, std::string_view key) {
-  db::Transaction tx = TRY(parts_.database.begin());
-  const std::int64_t run = TRY(active_run(tx, run_id));
-  const auto deleted = TRY(tx.execute("delete from run_tags where run = ? and key = ?", run, key));
-  if (deleted == 0) return not_found("run {} has no tag {}", run_id, key);
-  return tx.commit();
+  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    const ActiveRun run = TRY(active_run(tx, run_id));
+    const auto deleted = TRY(tx.execute("delete from run_tags where run = ? and key = ?", run.number, key));
+    if (deleted == 0) return not_found("No tag with name: {} in run with id {}", key, run_id);
+    return {};
+  });
 }
 
-// Nothing is ever taken out of a history, so a page's cursor is a plain count of rows.
-Result<Page<Metric>> Store::metric_history(std::string_view run_id, std::string_view key,
-                                           const PageRequest& page) const {
-  const std::int64_t skip = page.after.empty() ? 0 : TRY(cursor_integer(page.after));
-  const auto run = TRY(parts_.database.query<std::int64_t>("select number from runs where id = ?", run_id));
-  if (run.empty()) return not_found("run {} does not exist", run_id);
-  const auto rows = TRY(parts_.database.query<HistoryRow>(R"sql(
-select timestamp, step, value, is_nan
-from metrics
-where run = ? and key = ?
-order by timestamp, step, value, is_nan
-limit ? offset ?
-)sql",
-                                                          run.front(), key, page.rows() + 1, skip));
-  std::vector<Metric> metrics;
-  for (const HistoryRow& row : rows) {
-    const double value = row.is_nan ? std::numeric_limits<double>::quiet_NaN() : row.value;
-    metrics.push_back({std::string(key), value, row.timestamp, row.step});
-  }
-  return make_page(std::move(metrics), page, [&](const Metric&) { return std::to_string(skip + page.rows()); });
+Result<void> Store::log_model(std::string_view run_id, const Json& model) {
+  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    const ActiveRun run = TRY(active_run(tx, run_id));
+    const auto old = TRY(
+        tx.query<std::string>("select value from run_tags where run = ? and key = ?", run.number, kLoggedModelsTag));
+    const auto known = old.empty() ? Result<Json>(Json::array()) : parse_json(old.front());
+    Json models = known && known->is_array() ? *known : Json::array();
+    models.push_back(model);
+    return set_run_tag(tx, run.number, kLoggedModelsTag, dump_json(models));
+  });
 }
 
 }  // namespace millrace::tracking

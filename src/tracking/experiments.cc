@@ -1,8 +1,8 @@
 #include <boost/describe.hpp>
-#include <map>
 #include <utility>
 
 #include "db/db.h"
+#include "tracking/load.h"
 #include "tracking/rows.h"
 #include "tracking/schema.h"
 #include "tracking/tracking.h"
@@ -15,17 +15,25 @@ namespace {
 struct ExperimentRow {
   std::int64_t id = 0;
   std::string name;
+  std::optional<std::string> artifact_location;
   LifecycleStage lifecycle_stage = LifecycleStage::kActive;
   Timestamp creation_time;
   Timestamp last_update_time;
 };
-BOOST_DESCRIBE_STRUCT(ExperimentRow, (), (id, name, lifecycle_stage, creation_time, last_update_time))
+BOOST_DESCRIBE_STRUCT(ExperimentRow, (),
+                      (id, name, artifact_location, lifecycle_stage, creation_time, last_update_time))
+
+constexpr std::string_view kSelectExperiments = R"sql(
+select id, name, artifact_location, lifecycle_stage, creation_time, last_update_time
+from experiments
+)sql";
 
 Result<Experiment> complete(db::Database& database, const ExperimentRow& row) {
   auto tags = TRY(database.query<TagRow>(
       "select experiment_id, key, value from experiment_tags where experiment_id = ? order by key", row.id));
   Experiment experiment{.id = std::to_string(row.id),
                         .name = row.name,
+                        .artifact_location = row.artifact_location.value_or(default_artifact_location(row.id)),
                         .lifecycle_stage = row.lifecycle_stage,
                         .creation_time = row.creation_time,
                         .last_update_time = row.last_update_time};
@@ -34,7 +42,7 @@ Result<Experiment> complete(db::Database& database, const ExperimentRow& row) {
 }
 
 Result<void> insert_tag(db::Transaction& tx, std::int64_t experiment, const Tag& tag) {
-  TRY(check_key("tag", tag.key));
+  TRY(check_experiment_tag(tag));
   TRY(tx.execute(R"sql(
 insert into experiment_tags (experiment_id, key, value)
 values (?, ?, ?)
@@ -44,9 +52,30 @@ on conflict (experiment_id, key) do update set value = excluded.value
   return {};
 }
 
-std::unexpected<Error> no_experiment(std::string_view id) { return not_found("experiment {} does not exist", id); }
+std::unexpected<Error> no_experiment(std::int64_t id) { return not_found("No Experiment with id={} exists", id); }
+
+std::unexpected<Error> name_taken(std::string_view name) {
+  return already_exists("Experiment(name={}) already exists.", name);
+}
+
+// kNotFound, or kFailedPrecondition where it is deleted.
+Result<void> check_active(db::Transaction& tx, std::int64_t id) {
+  const auto stages = TRY(tx.query<LifecycleStage>("select lifecycle_stage from experiments where id = ?", id));
+  if (stages.empty()) return no_experiment(id);
+  if (stages.front() == LifecycleStage::kActive) return {};
+  return failed_precondition("The experiment {} must be in the 'active' state. Current state is deleted.", id);
+}
+
+Result<void> check_free(db::Transaction& tx, std::string_view name) {
+  const auto known = TRY(tx.query<std::int64_t>("select id from experiments where name = ?", name));
+  return known.empty() ? Result<void>() : name_taken(name);
+}
 
 }  // namespace
+
+std::string default_artifact_location(std::int64_t experiment) {
+  return fmt::format("mlflow-artifacts:/{}", experiment);
+}
 
 Result<std::unique_ptr<Store>> Store::open(Parts parts) {
   TRY(db::migrate(parts.database, "tracking", kMigrations));
@@ -58,45 +87,48 @@ Result<std::unique_ptr<Store>> Store::open(Parts parts) {
   return std::unique_ptr<Store>(new Store(parts));
 }
 
-Result<std::int64_t> Store::insert_experiment(db::Transaction& tx, std::string_view name,
-                                              const std::vector<Tag>& tags) {
-  TRY(check_experiment_name(name));
+Result<std::int64_t> Store::insert_experiment(db::Transaction& tx, const NewExperiment& experiment) {
+  TRY(check_experiment_name(experiment.name));
+  TRY(check_artifact_location(experiment.artifact_location));
+  TRY(check_free(tx, experiment.name));
   const Timestamp now = parts_.clock.now();
-  const std::int64_t id = TRY(tx.insert(
-      "insert into experiments (name, creation_time, last_update_time) values (?, ?, ?) returning id", name, now, now));
-  for (const Tag& tag : tags) TRY(insert_tag(tx, id, tag));
+  const auto id = TRY(tx.insert(R"sql(
+insert into experiments (name, artifact_location, creation_time, last_update_time)
+values (?, nullif(?, ''), ?, ?)
+returning id
+)sql",
+                                experiment.name, experiment.artifact_location, now, now));
+  for (const Tag& tag : experiment.tags) TRY(insert_tag(tx, id, tag));
   return id;
 }
 
-Result<Experiment> Store::create_experiment(std::string_view name, const std::vector<Tag>& tags) {
-  db::Transaction tx = TRY(parts_.database.begin());
-  const auto id = insert_experiment(tx, name, tags);
-  if (!id && id.error().code == Code::kAlreadyExists) return already_exists("experiment \"{}\" already exists", name);
-  TRY(id);
-  TRY(tx.commit());
-  return find_experiment(std::to_string(*id));
+Result<Experiment> Store::create_experiment(const NewExperiment& experiment) {
+  std::int64_t id = 0;
+  TRY(parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    id = TRY(insert_experiment(tx, experiment));
+    return {};
+  }));
+  return find_experiment(std::to_string(id));
 }
 
 Result<Experiment> Store::find_experiment(std::string_view id) const {
-  const auto rows = TRY(parts_.database.query<ExperimentRow>(
-      "select id, name, lifecycle_stage, creation_time, last_update_time from experiments where id = ?",
-      experiment_number(id)));
-  if (rows.empty()) return no_experiment(id);
+  const std::int64_t number = TRY(experiment_number(id));
+  const auto rows =
+      TRY(parts_.database.query<ExperimentRow>(std::string(kSelectExperiments) + " where id = ?", number));
+  if (rows.empty()) return no_experiment(number);
   return complete(parts_.database, rows.front());
 }
 
 Result<Experiment> Store::find_experiment_by_name(std::string_view name) const {
-  const auto rows = TRY(parts_.database.query<ExperimentRow>(
-      "select id, name, lifecycle_stage, creation_time, last_update_time from experiments where name = ?", name));
-  if (rows.empty()) return not_found("experiment \"{}\" does not exist", name);
+  const auto rows =
+      TRY(parts_.database.query<ExperimentRow>(std::string(kSelectExperiments) + " where name = ?", name));
+  if (rows.empty()) return not_found("Could not find experiment with name '{}'", name);
   return complete(parts_.database, rows.front());
 }
 
 Result<Page<Experiment>> Store::list_experiments(const PageRequest& page, View view) const {
   const std::int64_t before = page.after.empty() ? kMaxNumber : TRY(cursor_integer(page.after));
-  const auto rows = TRY(parts_.database.query<ExperimentRow>(R"sql(
-select id, name, lifecycle_stage, creation_time, last_update_time
-from experiments
+  const auto rows = TRY(parts_.database.query<ExperimentRow>(std::string(kSelectExperiments) + R"sql(
 where id < ?1 and (?2 = '' or lifecycle_stage = ?2)
 order by id desc
 limit ?3
@@ -109,37 +141,52 @@ limit ?3
 
 Result<void> Store::rename_experiment(std::string_view id, std::string_view name) {
   TRY(check_experiment_name(name));
-  const auto changed = parts_.database.execute("update experiments set name = ?, last_update_time = ? where id = ?",
-                                               name, parts_.clock.now(), experiment_number(id));
-  if (!changed && changed.error().code == Code::kAlreadyExists) {
-    return already_exists("experiment \"{}\" already exists", name);
-  }
-  if (TRY(changed) == 0) return no_experiment(id);
-  return {};
+  const std::int64_t number = TRY(experiment_number(id));
+  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    TRY(check_active(tx, number));
+    const auto same = TRY(tx.query<std::string>("select name from experiments where id = ?", number));
+    if (same.front() != name) TRY(check_free(tx, name));
+    TRY(tx.execute("update experiments set name = ?, last_update_time = ? where id = ?", name, parts_.clock.now(),
+                   number));
+    return {};
+  });
 }
 
 Result<void> Store::set_experiment_tag(std::string_view id, const Tag& tag) {
-  db::Transaction tx = TRY(parts_.database.begin());
-  const std::int64_t number = experiment_number(id);
-  const auto changed =
-      TRY(tx.execute("update experiments set last_update_time = ? where id = ?", parts_.clock.now(), number));
-  if (changed == 0) return no_experiment(id);
-  TRY(insert_tag(tx, number, tag));
-  return tx.commit();
+  const std::int64_t number = TRY(experiment_number(id));
+  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    TRY(check_active(tx, number));
+    TRY(insert_tag(tx, number, tag));
+    TRY(tx.execute("update experiments set last_update_time = ? where id = ?", parts_.clock.now(), number));
+    return {};
+  });
+}
+
+Result<void> Store::delete_experiment_tag(std::string_view id, std::string_view key) {
+  const std::int64_t number = TRY(experiment_number(id));
+  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    TRY(check_active(tx, number));
+    const auto deleted =
+        TRY(tx.execute("delete from experiment_tags where experiment_id = ? and key = ?", number, key));
+    if (deleted == 0) return not_found("No tag with name: {} in experiment with id {}", key, number);
+    TRY(tx.execute("update experiments set last_update_time = ? where id = ?", parts_.clock.now(), number));
+    return {};
+  });
 }
 
 Result<void> Store::set_experiment_stage(std::string_view id, LifecycleStage from, LifecycleStage to) {
-  db::Transaction tx = TRY(parts_.database.begin());
+  const std::int64_t number = TRY(experiment_number(id));
   const Timestamp now = parts_.clock.now();
-  const std::int64_t number = experiment_number(id);
-  const auto changed = TRY(tx.execute(
-      "update experiments set lifecycle_stage = ?, last_update_time = ? where id = ? and lifecycle_stage = ?", to, now,
-      number, from));
-  if (changed == 0) return not_found("no experiment {} is {}", id, to_text(from));
-  TRY(tx.execute(
-      "update runs set lifecycle_stage = ?, deleted_time = ? where experiment_id = ? and lifecycle_stage = ?", to,
-      to == LifecycleStage::kDeleted ? std::optional(now) : std::nullopt, number, from));
-  return tx.commit();
+  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    const auto changed = TRY(tx.execute(
+        "update experiments set lifecycle_stage = ?, last_update_time = ? where id = ? and lifecycle_stage = ?", to,
+        now, number, from));
+    if (changed == 0) return no_experiment(number);
+    TRY(tx.execute(
+        "update runs set lifecycle_stage = ?, deleted_time = ? where experiment_id = ? and lifecycle_stage = ?", to,
+        to == LifecycleStage::kDeleted ? std::optional(now) : std::nullopt, number, from));
+    return {};
+  });
 }
 
 Result<void> Store::delete_experiment(std::string_view id) {

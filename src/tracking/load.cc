@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "db/db.h"
+#include "tracking/inputs.h"
 #include "tracking/rows.h"
 
 namespace millrace::tracking {
@@ -32,7 +33,8 @@ Run to_run(RunRow row) {
              .end_time = row.end_time,
              .lifecycle_stage = row.lifecycle_stage,
              .deleted_time = row.deleted_time,
-             .artifact_uri = std::move(row.artifact_uri)};
+             .artifact_uri = std::move(row.artifact_uri),
+             .user_id = std::move(row.user_id)};
 }
 
 }  // namespace
@@ -70,6 +72,7 @@ order by run, key
     const double value = row.is_nan ? std::numeric_limits<double>::quiet_NaN() : row.value;
     runs[places[row.run]].metrics.push_back({std::move(row.key), value, row.timestamp, row.step});
   }
+  TRY(load_inputs(database, list, [&](std::int64_t number) -> Run& { return runs[places[number]]; }));
   return runs;
 }
 

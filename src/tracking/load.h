@@ -28,22 +28,37 @@ struct RunRow {
   LifecycleStage lifecycle_stage = LifecycleStage::kActive;
   std::optional<Timestamp> deleted_time;
   std::string artifact_uri;
+  std::string user_id;
 };
 BOOST_DESCRIBE_STRUCT(RunRow, (),
                       (number, id, experiment_id, name, status, start_time, end_time, lifecycle_stage, deleted_time,
-                       artifact_uri))
+                       artifact_uri, user_id))
 
 inline constexpr std::string_view kSelectRuns = R"sql(
-select number, id, experiment_id, name, status, start_time, end_time, lifecycle_stage, deleted_time, artifact_uri
+select number, id, experiment_id, name, status, start_time, end_time, lifecycle_stage, deleted_time, artifact_uri,
+       user_id
 from runs
 )sql";
 
-// The runs of the rows, in their order, with params, latest metrics and tags.
+// The runs of the rows, in their order, with params, latest metrics, tags, inputs and outputs.
 Result<std::vector<Run>> load_runs(db::Database& database, std::vector<RunRow> rows);
 
-// The number of a run that may be changed: kNotFound, or kFailedPrecondition for a deleted one.
-Result<std::int64_t> active_run(db::Transaction& tx, std::string_view id);
+// Where the artifacts of an experiment that says nothing else are: in the server's own store.
+std::string default_artifact_location(std::int64_t experiment);
 
+// `path` below a location that may end with a slash or a query.
+std::string artifact_uri_below(std::string_view location, std::string_view path);
+
+std::unexpected<Error> no_run(std::string_view id);
+
+// A run that may be changed: kNotFound, or kFailedPrecondition for a deleted one.
+struct ActiveRun {
+  std::int64_t number = 0;
+  std::int64_t experiment_id = 0;
+};
+Result<ActiveRun> active_run(db::Transaction& tx, std::string_view id);
+
+// The tag mlflow.runName is the run's name as well.
 Result<void> set_run_tag(db::Transaction& tx, std::int64_t run, std::string_view key, std::string_view value);
 
 }  // namespace millrace::tracking

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/describe.hpp>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -32,13 +31,6 @@ inline std::string_view stage_of(View view) {
       return {};
   }
   return {};
-}
-
-// An experiment's row id; -1, which no row has, for what is not a number.
-inline std::int64_t experiment_number(std::string_view id) {
-  std::int64_t number = -1;
-  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
-  return error == std::errc{} && end == id.data() + id.size() ? number : -1;
 }
 
 }  // namespace millrace::tracking

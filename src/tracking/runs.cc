@@ -2,7 +2,6 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "blob/blob.h"
 #include "db/db.h"
 #include "events/events.h"
 #include "lineage/graph.h"
@@ -19,12 +18,18 @@ namespace {
 
 constexpr std::string_view kRunNameTag = "mlflow.runName";
 
-// Of a run or an experiment.
-struct StageRow {
+struct RunStageRow {
+  std::int64_t number = 0;
+  std::int64_t experiment_id = 0;
+  LifecycleStage stage = LifecycleStage::kActive;
+};
+BOOST_DESCRIBE_STRUCT(RunStageRow, (), (number, experiment_id, stage))
+
+struct ExperimentStageRow {
   std::int64_t id = 0;
   LifecycleStage stage = LifecycleStage::kActive;
 };
-BOOST_DESCRIBE_STRUCT(StageRow, (), (id, stage))
+BOOST_DESCRIBE_STRUCT(ExperimentStageRow, (), (id, stage))
 
 struct EndedRow {
   std::string id;
@@ -41,44 +46,68 @@ Result<std::string> choose_name(const NewRun& run, std::string_view id) {
   const auto tag = std::ranges::find(run.tags, kRunNameTag, &Tag::key);
   if (tag == run.tags.end()) return run.name.empty() ? run_name_of(id) : run.name;
   if (!run.name.empty() && run.name != tag->value) {
-    return invalid_argument("the run's name is \"{}\", but its tag {} says \"{}\"", run.name, kRunNameTag, tag->value);
+    return invalid_argument(
+        "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name='{}', "
+        "mlflow.runName='{}').",
+        run.name, tag->value);
   }
+  if (tag->value.empty()) return run.name.empty() ? run_name_of(id) : run.name;
   return tag->value;
 }
 
-std::unexpected<Error> no_run(std::string_view id) { return not_found("run {} does not exist", id); }
+// Where a run's artifacts are: below its experiment's.
+Result<std::string> artifact_uri_of(db::Transaction& tx, std::int64_t experiment, std::string_view run_id) {
+  const auto known =
+      TRY(tx.query<std::string>("select coalesce(artifact_location, '') from experiments where id = ?", experiment));
+  std::string root = known.front().empty() ? default_artifact_location(experiment) : known.front();
+  return artifact_uri_below(root, fmt::format("{}/artifacts", run_id));
+}
 
 }  // namespace
 
+std::unexpected<Error> no_run(std::string_view id) { return not_found("Run with id={} not found", id); }
+
+std::string artifact_uri_below(std::string_view location, std::string_view path) {
+  const std::size_t query = std::min(location.find('?'), location.size());
+  std::string_view root = location.substr(0, query);
+  while (root.ends_with('/')) root.remove_suffix(1);
+  return fmt::format("{}/{}{}", root, path, location.substr(query));
+}
+
 Result<void> set_run_tag(db::Transaction& tx, std::int64_t run, std::string_view key, std::string_view value) {
+  const std::string_view kept = cut(value, kMaxTagValue);
   TRY(tx.execute(R"sql(
 insert into run_tags (run, key, value)
 values (?, ?, ?)
 on conflict (run, key) do update set value = excluded.value
 )sql",
-                 run, key, cut(value, kMaxTagValue)));
+                 run, key, kept));
+  if (key == kRunNameTag) TRY(tx.execute("update runs set name = ? where number = ?", kept, run));
   return {};
 }
 
-Result<std::int64_t> active_run(db::Transaction& tx, std::string_view id) {
-  const auto rows = TRY(tx.query<StageRow>("select number, lifecycle_stage from runs where id = ?", id));
+Result<ActiveRun> active_run(db::Transaction& tx, std::string_view id) {
+  const auto rows =
+      TRY(tx.query<RunStageRow>("select number, experiment_id, lifecycle_stage from runs where id = ?", id));
   if (rows.empty()) return no_run(id);
   if (rows.front().stage == LifecycleStage::kDeleted) {
-    return failed_precondition("run {} is deleted; restore it to change it", id);
+    return failed_precondition("The run {} must be in the 'active' state. Current state is deleted.", id);
   }
-  return rows.front().id;
+  return ActiveRun{rows.front().number, rows.front().experiment_id};
 }
 
 Result<std::int64_t> Store::experiment_for(db::Transaction& tx, const NewRun& run) {
   const bool by_id = !run.experiment_id.empty();
+  const std::int64_t number = by_id ? TRY(experiment_number(run.experiment_id)) : 0;
   const auto rows =
-      by_id ? TRY(tx.query<StageRow>("select id, lifecycle_stage from experiments where id = ?",
-                                     experiment_number(run.experiment_id)))
-            : TRY(tx.query<StageRow>("select id, lifecycle_stage from experiments where name = ?", run.experiment));
-  if (rows.empty() && by_id) return not_found("experiment {} does not exist", run.experiment_id);
-  if (rows.empty()) return insert_experiment(tx, run.experiment, {});
+      by_id ? TRY(tx.query<ExperimentStageRow>("select id, lifecycle_stage from experiments where id = ?", number))
+            : TRY(tx.query<ExperimentStageRow>("select id, lifecycle_stage from experiments where name = ?",
+                                               run.experiment));
+  if (rows.empty() && by_id) return not_found("No Experiment with id={} exists", number);
+  if (rows.empty()) return insert_experiment(tx, {.name = run.experiment});
   if (rows.front().stage == LifecycleStage::kDeleted) {
-    return failed_precondition("experiment {} is deleted; restore it to add runs", rows.front().id);
+    return failed_precondition("The experiment {} must be in the 'active' state. Current state is deleted.",
+                               rows.front().id);
   }
   return rows.front().id;
 }
@@ -87,16 +116,15 @@ Result<void> Store::insert_run(db::Transaction& tx, const std::string& id, const
   const std::int64_t experiment = TRY(experiment_for(tx, run));
   const std::string name = TRY(choose_name(run, id));
   const Timestamp start = run.start_time.value_or(parts_.clock.now());
-  const std::int64_t number =
-      TRY(tx.insert(R"sql(
-insert into runs (id, experiment_id, name, status, start_time, artifact_uri, key)
-values (?, ?, ?, ?, ?, ?, nullif(?, ''))
+  const std::int64_t number = TRY(tx.insert(R"sql(
+insert into runs (id, experiment_id, name, status, start_time, artifact_uri, user_id, key)
+values (?, ?, ?, ?, ?, ?, ?, nullif(?, ''))
 returning number
 )sql",
-                    id, experiment, name, RunStatus::kRunning, start,
-                    blob::uri_of(fmt::format("runs/{}/{}/artifacts", experiment, id)), run.key));
+                                            id, experiment, name, RunStatus::kRunning, start,
+                                            TRY(artifact_uri_of(tx, experiment, id)), run.user_id, run.key));
   for (const Tag& tag : run.tags) {
-    TRY(check_key("tag", tag.key));
+    TRY(check_tag_key(tag.key));
     TRY(set_run_tag(tx, number, tag.key, tag.value));
   }
   TRY(set_run_tag(tx, number, kRunNameTag, name));
@@ -104,14 +132,17 @@ returning number
 }
 
 Result<Run> Store::create_run(const NewRun& run) {
-  db::Transaction tx = TRY(parts_.database.begin());
-  if (!run.key.empty()) {
-    const auto known = TRY(tx.query<std::string>("select id from runs where key = ?", run.key));
-    if (!known.empty()) return find_run(known.front());
-  }
-  const std::string id = parts_.ids.next();
-  TRY(insert_run(tx, id, run));
-  TRY(tx.commit());
+  std::string id = parts_.ids.next();
+  TRY(parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    if (!run.key.empty()) {
+      const auto known = TRY(tx.query<std::string>("select id from runs where key = ?", run.key));
+      if (!known.empty()) {
+        id = known.front();
+        return {};
+      }
+    }
+    return insert_run(tx, id, run);
+  }));
   return find_run(id);
 }
 
@@ -124,6 +155,7 @@ Result<Run> Store::find_run(std::string_view id) const {
 
 // A page's cursor is its last run's start and id, "START:ID".
 Result<Page<Run>> Store::list_runs(const RunFilter& filter, const PageRequest& page) const {
+  const std::int64_t experiment = filter.experiment_id.empty() ? 0 : TRY(experiment_number(filter.experiment_id));
   std::int64_t start = kMaxNumber;
   std::string_view id;
   if (!page.after.empty()) {
@@ -132,33 +164,33 @@ Result<Page<Run>> Store::list_runs(const RunFilter& filter, const PageRequest& p
     start = TRY(cursor_integer(cursor.substr(0, colon)));
     id = cursor.substr(colon + 1);
   }
-  auto rows =
-      TRY(parts_.database.query<RunRow>(std::string(kSelectRuns) + R"sql(
+  auto rows = TRY(parts_.database.query<RunRow>(std::string(kSelectRuns) + R"sql(
 where (start_time < ?1 or (start_time = ?1 and id > ?2))
   and (?3 = '' or experiment_id = ?4)
   and (?5 = '' or lifecycle_stage = ?5)
 order by start_time desc, id
 limit ?6
 )sql",
-                                        start, id, filter.experiment_id, experiment_number(filter.experiment_id),
-                                        stage_of(filter.view), page.rows() + 1));
+                                                start, id, filter.experiment_id, experiment, stage_of(filter.view),
+                                                page.rows() + 1));
   return make_page(TRY(load_runs(parts_.database, std::move(rows))), page,
                    [](const Run& last) { return fmt::format("{}:{}", last.start_time.us, last.id); });
 }
 
 Result<Run> Store::update_run(std::string_view id, const RunUpdate& update) {
-  db::Transaction tx = TRY(parts_.database.begin());
-  const std::int64_t number = TRY(active_run(tx, id));
-  if (update.name) {
-    TRY(tx.execute("update runs set name = ? where number = ?", *update.name, number));
-    TRY(set_run_tag(tx, number, kRunNameTag, *update.name));
-  }
-  if (update.status) TRY(set_status(tx, number, update));
-  TRY(tx.commit());
+  TRY(parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    const std::int64_t number = TRY(active_run(tx, id)).number;
+    if (update.name) TRY(set_run_tag(tx, number, kRunNameTag, *update.name));
+    return set_status(tx, number, update);
+  }));
   return find_run(id);
 }
 
 Result<void> Store::set_status(db::Transaction& tx, std::int64_t run, const RunUpdate& update) {
+  if (!update.status) {
+    if (update.end_time) TRY(tx.execute("update runs set end_time = ? where number = ?", *update.end_time, run));
+    return {};
+  }
   const RunRow before = TRY(tx.query<RunRow>(std::string(kSelectRuns) + " where number = ?", run)).front();
   const RunStatus status = *update.status;
   if (before.status == status && !update.end_time) return {};
@@ -187,10 +219,12 @@ Result<Run> Store::finish(std::string_view id, RunStatus status) { return update
 
 Result<void> Store::set_stage(std::string_view run_id, LifecycleStage stage) {
   const auto deleted = stage == LifecycleStage::kDeleted ? std::optional(parts_.clock.now()) : std::nullopt;
-  const auto changed = TRY(parts_.database.execute("update runs set lifecycle_stage = ?, deleted_time = ? where id = ?",
-                                                   stage, deleted, run_id));
-  if (changed == 0) return no_run(run_id);
-  return {};
+  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    const auto changed =
+        TRY(tx.execute("update runs set lifecycle_stage = ?, deleted_time = ? where id = ?", stage, deleted, run_id));
+    if (changed == 0) return no_run(run_id);
+    return {};
+  });
 }
 
 Result<void> Store::delete_run(std::string_view id) { return set_stage(id, LifecycleStage::kDeleted); }

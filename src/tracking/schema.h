@@ -95,7 +95,7 @@ select run, key, step, timestamp, value, is_nan from metrics;
 drop table metrics;
 alter table metrics_by_step rename to metrics;
 
-alter table latest_metrics add column points integer not null default 0;
+alter table latest_metrics add column points integer not null default 1;
 alter table latest_metrics add column first_step integer not null default 0;
 alter table latest_metrics add column stride integer not null default 0;
 alter table latest_metrics add column ascending integer not null default 0;

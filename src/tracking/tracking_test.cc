@@ -62,22 +62,28 @@ TEST_F(TrackingTest, TheDefaultExperimentIsAlwaysThere) {
 }
 
 TEST_F(TrackingTest, ExperimentsHaveNamesOfTheirOwn) {
-  const Experiment made = MUST(store->create_experiment("delays", {{"team", "ops"}}));
+  const Experiment made = MUST(store->create_experiment({.name = "delays", .tags = {{"team", "ops"}}}));
   EXPECT_EQ(made.id, "1");
   EXPECT_EQ(made.creation_time.us, 1'000'000);
   ASSERT_EQ(made.tags.size(), 1U);
   EXPECT_EQ(made.tags[0].value, "ops");
-  EXPECT_EQ(store->create_experiment("delays").error().message, "experiment \"delays\" already exists");
+  EXPECT_EQ(made.artifact_location, "mlflow-artifacts:/1");
+  EXPECT_EQ(store->create_experiment({.name = "delays"}).error().message, "Experiment(name=delays) already exists.");
   MUST(store->delete_experiment("1"));
-  EXPECT_EQ(store->create_experiment("delays").error().code, Code::kAlreadyExists);
-  EXPECT_EQ(store->create_experiment("").error().code, Code::kInvalidArgument);
-  EXPECT_EQ(store->find_experiment("abc").error().message, "experiment abc does not exist");
+  EXPECT_EQ(store->create_experiment({.name = "delays"}).error().code, Code::kAlreadyExists);
+  EXPECT_EQ(store->create_experiment({}).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(store->find_experiment("abc").error().message,
+            "Invalid experiment ID 'abc'. Experiment ID must be a valid integer.");
+  EXPECT_EQ(store->find_experiment("7").error().message, "No Experiment with id=7 exists");
+  EXPECT_EQ(store->rename_experiment("1", "other").error().code, Code::kFailedPrecondition);
+  MUST(store->restore_experiment("1"));
   EXPECT_EQ(store->rename_experiment("1", "Default").error().code, Code::kAlreadyExists);
+  MUST(store->rename_experiment("1", "delays"));
   EXPECT_EQ(store->rename_experiment("9", "x").error().code, Code::kNotFound);
 }
 
 TEST_F(TrackingTest, ExperimentsArePaged) {
-  for (int i = 0; i < 4; ++i) MUST(store->create_experiment(fmt::format("e{}", i)));
+  for (int i = 0; i < 4; ++i) MUST(store->create_experiment({.name = fmt::format("e{}", i)}));
   MUST(store->delete_experiment("2"));
   const auto first = MUST(store->list_experiments({.limit = 3}));
   ASSERT_EQ(first.items.size(), 3U);
@@ -96,7 +102,7 @@ TEST_F(TrackingTest, ARunIsKeptWhole) {
   EXPECT_EQ(made.experiment_id, "1");
   EXPECT_EQ(made.status, RunStatus::kRunning);
   EXPECT_EQ(made.start_time.us, 1'000'000);
-  EXPECT_EQ(made.artifact_uri, "artifacts:runs/1/" + made.id + "/artifacts");
+  EXPECT_EQ(made.artifact_uri, "mlflow-artifacts:/1/" + made.id + "/artifacts");
   EXPECT_EQ(tag(made, "a"), "b");
   EXPECT_EQ(tag(made, "mlflow.runName"), "first");
   MUST(store->log_batch(made.id, {.metrics = {{"loss", 0.5, Timestamp{7}, 3}}, .params = {{"depth", "6"}}}));
@@ -107,7 +113,7 @@ TEST_F(TrackingTest, ARunIsKeptWhole) {
   EXPECT_EQ(run.metrics[0].step, 3);
   ASSERT_EQ(run.params.size(), 1U);
   EXPECT_EQ(run.params[0].value, "6");
-  EXPECT_EQ(store->find_run("nope").error().message, "run nope does not exist");
+  EXPECT_EQ(store->find_run("nope").error().message, "Run with id=nope not found");
 }
 
 TEST_F(TrackingTest, ARunWithoutANameGetsOneFromItsId) {
@@ -194,7 +200,11 @@ TEST_F(TrackingTest, AParamIsWrittenOnceAndABatchIsAllOrNothing) {
   const Error error =
       store->log_batch(id, {.metrics = {{"m", 1}}, .params = {{"c", "3"}, {"a", "2"}}, .tags = {{"t", "x"}}}).error();
   EXPECT_EQ(error.code, Code::kInvalidArgument);
-  EXPECT_EQ(error.message, "param a was logged with the value \"1\" and cannot become \"2\"");
+  EXPECT_EQ(
+      error.message,
+      "Changing param values is not allowed. Params were already logged='[{'key': 'a', 'old_value': '1', 'new_value': "
+      "'2'}]' for run ID='" +
+          id + "'.");
   const tracking::Run run = MUST(store->find_run(id));
   EXPECT_EQ(run.params.size(), 2U);
   EXPECT_THAT(run.metrics, IsEmpty());

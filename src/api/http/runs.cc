@@ -51,7 +51,8 @@ Result<Json> create_run(tracking::Store& tracking, const Request& request) {
                        .experiment_id = {},
                        .name = body.string("name").value_or(""),
                        .key = body.string("key").value_or(""),
-                       .start_time = body.time("start_time")};
+                       .start_time = body.time("start_time"),
+                       .user_id = {}};
   for (const auto& [key, value] : body.object("tags").items()) run.tags.push_back({key, text_of(value)});
   TRY(body.finish());
   return to_json(TRY(tracking.create_run(run)));
@@ -105,13 +106,14 @@ Result<Json> list_experiments(tracking::Store& tracking, const Request& request)
 
 Result<Json> metric_history(tracking::Store& tracking, const Request& request) {
   TRY(only_queries(request, {"limit", "after"}));
-  auto page = TRY(tracking.metric_history(request.param("id"), request.param("key"), TRY(page_request(request))));
+  auto wanted = TRY(page_request(request));
+  auto key = request.param("key");
+  TRY(tracking.find_run(request.param("id")));
+  auto page = TRY(tracking.metric_history(request.param("id"), key, {.limit = wanted.rows(), .after = wanted.after}));
   auto items = Json::array();
-  for (const auto& metric : page.items)
-    items.push_back({{"key", metric.key},
-                     {"value", metric.value},
-                     {"timestamp", format_time(metric.timestamp)},
-                     {"step", metric.step}});
+  for (const auto& point : page.items)
+    items.push_back(
+        {{"key", key}, {"value", point.value}, {"timestamp", format_time(point.timestamp)}, {"step", point.step}});
   return page_json(std::move(items), page.next);
 }
 

@@ -28,8 +28,9 @@ namespace datasets {
 class Datasets;
 }
 namespace tracking {
+class LoggedModels;
 class Store;
-}
+}  // namespace tracking
 namespace registry {
 class Store;
 }
@@ -67,6 +68,7 @@ struct Services {
   lineage::Store& lineage;
   datasets::Datasets& datasets;
   tracking::Store& tracking;
+  tracking::LoggedModels& logged_models;
   registry::Store& registry;
   features::Live& features;
   pipelines::Engine& pipelines;

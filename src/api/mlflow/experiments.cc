@@ -1,3 +1,4 @@
+#include "api/mlflow/read.h"
 #include "api/mlflow/route.h"
 #include "api/mlflow/routes.h"
 #include "api/mlflow/write.h"
@@ -7,11 +8,14 @@ namespace millrace::api::mlflow {
 
 namespace {
 
+constexpr std::size_t kMostExperiments = 20;  // whose datasets are asked for at once
+
 Result<Answer> create_experiment(Services& services, Input& in) {
-  const std::string_view name = in.required_text("name");
-  const std::vector<tracking::Tag> tags = read_tags(in);
+  tracking::NewExperiment wanted{.name = std::string(in.required_text("name")),
+                                 .artifact_location = owned(in.text("artifact_location")),
+                                 .tags = read_tags(in)};
   TRY(in.check());
-  const auto experiment = TRY(services.tracking.create_experiment(name, tags));
+  const auto experiment = TRY(services.tracking.create_experiment(wanted));
   return object([&](JsonWriter& out) { out.field("experiment_id", experiment.id); });
 }
 
@@ -66,6 +70,29 @@ Result<Answer> set_experiment_tag(Services& services, Input& in) {
   return Answer{};
 }
 
+Result<Answer> delete_experiment_tag(Services& services, Input& in) {
+  const std::string_view id = in.required_text("experiment_id");
+  const std::string_view key = in.required_text("key");
+  TRY(in.check());
+  TRY(services.tracking.delete_experiment_tag(id, key));
+  return Answer{};
+}
+
+Result<Answer> search_datasets(Services& services, Input& in) {
+  const auto ids = in.texts("experiment_ids");
+  TRY(in.check());
+  if (ids.empty()) return invalid_argument("SearchDatasets request must specify at least one experiment_id.");
+  if (ids.size() > kMostExperiments) {
+    return invalid_argument(
+        "SearchDatasets request cannot specify more than {} experiment_ids. Received {} experiment_ids.",
+        kMostExperiments, ids.size());
+  }
+  const auto summaries = TRY(services.tracking.list_datasets({ids.begin(), ids.end()}));
+  return object([&](JsonWriter& out) {
+    out.list("dataset_summaries", summaries, [&](const auto& summary) { write(out, summary); });
+  });
+}
+
 constexpr Route kRoutes[] = {
     {"POST", "/api/2.0/mlflow/experiments/create", create_experiment},
     {"GET", "/api/2.0/mlflow/experiments/get", get_experiment},
@@ -74,6 +101,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/2.0/mlflow/experiments/delete", delete_experiment},
     {"POST", "/api/2.0/mlflow/experiments/restore", restore_experiment},
     {"POST", "/api/2.0/mlflow/experiments/set-experiment-tag", set_experiment_tag},
+    {"POST", "/api/2.0/mlflow/experiments/delete-experiment-tag", delete_experiment_tag},
+    {"POST", "/api/2.0/mlflow/experiments/search-datasets", search_datasets},
 };
 
 }  // namespace

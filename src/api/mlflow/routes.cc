@@ -5,6 +5,10 @@ namespace millrace::api::mlflow {
 void add_routes(net::Router& router, Services& services) {
   add_artifact_routes(router, services);
   add_experiment_routes(router, services);
+  add_logged_model_routes(router, services);
+  add_logging_routes(router, services);
+  add_metric_routes(router, services);
+  add_run_routes(router, services);
   add_server_routes(router, services);
 }
 

@@ -11,6 +11,10 @@ void add_routes(net::Router& router, Services& services);
 // One function a resource: its routes stand in one table at the end of its file, its handlers above it.
 void add_artifact_routes(net::Router& router, Services& services);
 void add_experiment_routes(net::Router& router, Services& services);
+void add_logged_model_routes(net::Router& router, Services& services);
+void add_logging_routes(net::Router& router, Services& services);
+void add_metric_routes(net::Router& router, Services& services);
+void add_run_routes(net::Router& router, Services& services);
 void add_server_routes(net::Router& router, Services& services);
 
 }  // namespace millrace::api::mlflow

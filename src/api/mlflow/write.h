@@ -1,22 +1,23 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
-#include "api/mlflow/input.h"
 #include "base/json_writer.h"
 #include "tracking/entities.h"
+#include "tracking/logged_models.h"
 
 namespace millrace::api::mlflow {
 
-// Entities as MLflow's messages have them. Times are milliseconds.
+// Entities as MLflow's messages have them, times in milliseconds. Each writes one object.
 void write(JsonWriter& out, const tracking::Experiment& experiment);
 void write(JsonWriter& out, const tracking::Run& run);
+void write_info(JsonWriter& out, const tracking::Run& run);
 void write(JsonWriter& out, const tracking::Metric& metric);
+void write(JsonWriter& out, const tracking::DatasetSummary& summary);
+void write(JsonWriter& out, const tracking::LoggedModel& model);
 
-// The field "tags" of a request: [{"key", "value"}].
-std::vector<tracking::Tag> read_tags(const Fields& in);
-
-inline std::int64_t milliseconds(Timestamp time) { return time.us / 1000; }
-inline Timestamp from_milliseconds(std::int64_t ms) { return {ms * 1000}; }
+// A point of the metric `key`; of the run, where `run_id` is not empty.
+void write(JsonWriter& out, std::string_view key, const tracking::Point& point, std::string_view run_id = {});
 
 }  // namespace millrace::api::mlflow

@@ -1,0 +1,90 @@
+#include "tracking/logged_models.h"
+
+#include <array>
+
+#include "api/mlflow/read.h"
+#include "api/mlflow/route.h"
+#include "api/mlflow/routes.h"
+#include "api/mlflow/write.h"
+
+namespace millrace::api::mlflow {
+
+namespace {
+
+using tracking::ModelStatus;
+
+Answer model_answer(const tracking::LoggedModel& model) {
+  return object([&](JsonWriter& out) {
+    out.key("model");
+    write(out, model);
+  });
+}
+
+Result<Answer> create_model(Services& services, Input& in) {
+  tracking::NewLoggedModel model{.experiment_id = std::string(in.required_text("experiment_id")),
+                                 .model_type = owned(in.text("model_type")),
+                                 .source_run_id = owned(in.text("source_run_id"))};
+  if (const auto name = in.text("name"); name && !name->empty()) model.name = std::string(*name);
+  model.params = read_params(in);
+  model.tags = read_tags(in);
+  TRY(in.check());
+  return model_answer(TRY(services.logged_models.create(model)));
+}
+
+Result<Answer> get_model(Services& services, Input& in) {
+  const bool deleted_too = in.boolean("allow_deleted").value_or(false);
+  TRY(in.check());
+  return model_answer(TRY(services.logged_models.find(
+      in.param("model_id"), deleted_too ? tracking::Deleted::kShown : tracking::Deleted::kHidden)));
+}
+
+Result<Answer> finalize_model(Services& services, Input& in) {
+  constexpr std::array kStatuses = {ModelStatus::kUnspecified, ModelStatus::kPending, ModelStatus::kReady,
+                                    ModelStatus::kUploadFailed};
+  std::array<std::string_view, kStatuses.size()> names;
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = to_text(kStatuses[i]);
+  const auto chosen = in.choice("status", names, 0);
+  if (!chosen) in.missing("status");
+  TRY(in.check());
+  return model_answer(TRY(services.logged_models.set_status(in.param("model_id"), kStatuses[*chosen])));
+}
+
+Result<Answer> delete_model(Services& services, Input& in) {
+  TRY(services.logged_models.remove(in.param("model_id")));
+  return Answer{};
+}
+
+Result<Answer> set_tags(Services& services, Input& in) {
+  const auto tags = read_tags(in);
+  TRY(in.check());
+  TRY(services.logged_models.set_tags(in.param("model_id"), tags));
+  return Answer{};
+}
+
+Result<Answer> delete_tag(Services& services, Input& in) {
+  TRY(services.logged_models.delete_tag(in.param("model_id"), in.param("tag_key")));
+  return Answer{};
+}
+
+Result<Answer> log_params(Services& services, Input& in) {
+  const auto params = read_params(in);
+  TRY(in.check());
+  TRY(services.logged_models.log_params(in.param("model_id"), params));
+  return Answer{};
+}
+
+constexpr Route kRoutes[] = {
+    {"POST", "/api/2.0/mlflow/logged-models", create_model},
+    {"GET", "/api/2.0/mlflow/logged-models/{model_id}", get_model},
+    {"PATCH", "/api/2.0/mlflow/logged-models/{model_id}", finalize_model},
+    {"DELETE", "/api/2.0/mlflow/logged-models/{model_id}", delete_model},
+    {"PATCH", "/api/2.0/mlflow/logged-models/{model_id}/tags", set_tags},
+    {"DELETE", "/api/2.0/mlflow/logged-models/{model_id}/tags/{tag_key}", delete_tag},
+    {"POST", "/api/2.0/mlflow/logged-models/{model_id}/params", log_params},
+};
+
+}  // namespace
+
+void add_logged_model_routes(net::Router& router, Services& services) { add(router, services, kRoutes); }
+
+}  // namespace millrace::api::mlflow
