@@ -123,3 +123,13 @@ def test_every_kind_has_a_published_schema_that_its_documents_meet(server, proje
         schema = server.get(f"/api/v1/schemas/{document['kind']}")
         assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
         jsonschema_rs.validator_for(schema).validate(document["document"])
+
+
+def test_faults_of_every_sort_are_shown_at_once(shared_server, project):
+    """One in a key, one in a name, one in a spine: and none that only follows from another."""
+    for fault in ("unknown key", "dangling alert", "unknown column in the spine"):
+        edit(project, *FAULTS[fault][:3])
+    done = shared_server.run("apply", project)
+    assert done.returncode == 1
+    places = [line for line in done.stderr.splitlines() if re.match(r"[\w/.]+:\d+:\d+: ", line)]
+    assert len(places) == 3 and all(any(word in line for line in places) for word in ("modle", "dirft", "distence")), done.stderr

@@ -106,16 +106,22 @@ void check_name(const Node& document, std::string_view kind, Documents& out, Dia
 
 Documents parse_documents(std::span<const SourceFile> files, Builtins builtins, Diagnostics& diagnostics) {
   Documents out;
+  std::size_t documents = 0;
   for (const auto& file : files) {
     if (!is_yaml(file.path)) continue;
-    for (const auto& document : parse_yaml(file.text, file.path, diagnostics)) {
+    const auto faults = diagnostics.list.size();
+    const auto found = parse_yaml(file.text, file.path, diagnostics);
+    if (diagnostics.list.size() > faults) out.all_named = false;
+    for (const auto& document : found) {
       if (document.kind == Node::Kind::kNull) continue;  // an empty document
+      ++documents;
       auto* kind = find_kind(document, diagnostics);
       if (!kind) continue;
       check_name(document, kind->schema.kind, out, diagnostics);
       kind->parse(document, out, builtins, diagnostics);
     }
   }
+  if (out.texts.size() < documents) out.all_named = false;
   bool has_project = std::ranges::any_of(out.texts, [](const auto& text) { return text.kind == "Project"; });
   if (!has_project)
     diagnostics.add({files.empty() ? "." : files.front().path, 1, 1},

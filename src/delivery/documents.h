@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
@@ -47,7 +48,14 @@ struct Documents {
   std::vector<monitoring::MonitorSpec> monitors;
   std::vector<triggers::TriggerSpec> triggers;
   std::vector<ReplaySpec> replays;
-  std::vector<DocumentText> texts;  // in the order of files and documents
+  std::vector<DocumentText> texts;  // in the order of files and documents; those with faults, too
+  bool all_named = true;            // false: a document could not even be asked for its kind and name
+
+  // Every document of the kind that `parsed` are of is without fault.
+  template <typename Spec>
+  bool all_parsed(std::string_view kind, const std::vector<Spec>& parsed) const {
+    return parsed.size() == static_cast<std::size_t>(std::ranges::count(texts, kind, &DocumentText::kind));
+  }
 };
 
 // Parses every *.yaml and *.yml file. What is at fault in any of them is in `diagnostics`.

@@ -113,7 +113,7 @@ fs::path Project::folder_of(std::int64_t release) const { return parts_.folder /
 
 Project::Checked Project::check(const std::vector<SourceFile>& files, Diagnostics& diagnostics) const {
   Checked checked{.documents = parse_documents(files, parts_.builtins, diagnostics), .definitions = nullptr};
-  if (!diagnostics.empty()) return checked;
+  if (!checked.documents.all_named) return checked;
   check_references(checked.documents, diagnostics);
   checked.definitions = feature_definitions(checked.documents, diagnostics);
   check_spines(checked.documents, files, parts_.duck, diagnostics);

@@ -51,10 +51,10 @@ void check_trigger(const Documents& documents, const triggers::TriggerSpec& trig
   auto dot = trigger.subject.find('.');
   auto monitor = trigger.subject.substr(0, dot);
   if (!names.check("Monitor", monitor, trigger.subject_at)) return;
+  const auto spec = std::ranges::find(documents.monitors, monitor, &monitoring::MonitorSpec::name);
+  if (spec == documents.monitors.end()) return;  // it has faults of its own
   std::vector<std::string> alerts;
-  for (const auto& spec : documents.monitors)
-    if (spec.name == monitor)
-      for (const auto& alert : spec.alerts) alerts.push_back(alert.name);
+  for (const auto& alert : spec->alerts) alerts.push_back(alert.name);
   auto alert = dot == std::string::npos ? "" : trigger.subject.substr(dot + 1);
   if (std::ranges::find(alerts, alert) == alerts.end())
     diagnostics.add(trigger.subject_at,
@@ -95,6 +95,11 @@ std::shared_ptr<const features::Definitions> feature_definitions(const Documents
     return found == sources.end() ? nullptr : &found->second;
   };
   if (!check_sources(documents, diagnostics)) return nullptr;
+  // A column of a source that has faults cannot be told from one that it lacks.
+  if (!documents.all_parsed("Dataset", documents.datasets) ||
+      !documents.all_parsed("FeatureView", documents.feature_views) ||
+      !documents.all_parsed("FeatureService", documents.feature_services))
+    return nullptr;
   return features::Definitions::make(documents.feature_views, documents.feature_services, find, diagnostics);
 }
 

@@ -69,7 +69,8 @@ void check_spines(const Documents& documents, std::span<const SourceFile> files,
         auto file = std::ranges::find(files, input.ref.name, &SourceFile::path);
         if (file == files.end())
           diagnostics.add(input.ref.at, fmt::format("the project has no file \"{}\"", input.ref.name));
-        else if (step.uses == "features" && input.name == "spine")
+        else if (step.uses == "features" && input.name == "spine" &&
+                 documents.all_parsed("Dataset", documents.datasets))
           check_spine(step, *file, documents, duck, diagnostics);
       }
 }
