@@ -126,10 +126,10 @@ def test_every_kind_has_a_published_schema_that_its_documents_meet(server, proje
 
 
 def test_faults_of_every_sort_are_shown_at_once(shared_server, project):
-    """One in a key, one in a name, one in a spine: and none that only follows from another."""
-    for fault in ("unknown key", "dangling alert", "unknown column in the spine"):
+    """One in a value, one in a name, one in a spine: and none that only follows from another."""
+    for fault in ("value that is not one of the choices", "dangling alert", "unknown column in the spine"):
         edit(project, *FAULTS[fault][:3])
     done = shared_server.run("apply", project)
     assert done.returncode == 1
     places = [line for line in done.stderr.splitlines() if re.match(r"[\w/.]+:\d+:\d+: ", line)]
-    assert len(places) == 3 and all(any(word in line for line in places) for word in ("modle", "dirft", "distence")), done.stderr
+    assert len(places) == 3 and all(any(word in line for line in places) for word in ("event", "dirft", "distence")), done.stderr
