@@ -113,17 +113,36 @@ Router::~Router() = default;
 Router::Router(Router&&) noexcept = default;
 Router& Router::operator=(Router&&) noexcept = default;
 
-void Router::add(std::string_view method, std::string_view pattern, Handler handler, Lane lane,
+void Router::add(std::string_view method, std::string_view pattern, Access access, Handler handler, Lane lane,
                  std::size_t body_limit) {
   add_route({.method = std::string(method),
              .pattern = std::string(pattern),
+             .access = access,
              .handler = std::move(handler),
              .lane = lane,
              .body_limit = body_limit});
 }
 
+void Router::add(std::string_view method, std::string_view pattern, Handler handler, Lane lane,
+                 std::size_t body_limit) {
+  add(method, pattern, Access::kUndeclared, std::move(handler), lane, body_limit);
+}
+
+void Router::add_upload(std::string_view method, std::string_view pattern, Access access, UploadHandler upload) {
+  add_route(
+      {.method = std::string(method), .pattern = std::string(pattern), .access = access, .upload = std::move(upload)});
+}
+
 void Router::add_upload(std::string_view method, std::string_view pattern, UploadHandler upload) {
-  add_route({.method = std::string(method), .pattern = std::string(pattern), .upload = std::move(upload)});
+  add_upload(method, pattern, Access::kUndeclared, std::move(upload));
+}
+
+std::vector<std::string> Router::undeclared() const {
+  std::vector<std::string> names;
+  for (const auto& route : routes_) {
+    if (route->access == Access::kUndeclared) names.push_back(fmt::format("{} {}", route->method, route->pattern));
+  }
+  return names;
 }
 
 void Router::add_route(Route added) {

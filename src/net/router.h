@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/access.h"
 #include "net/request.h"
 #include "net/response.h"
 #include "net/stream.h"
@@ -26,6 +27,7 @@ enum class Lane {
 struct Route {
   std::string method;
   std::string pattern;
+  Access access = Access::kUndeclared;
   Handler handler;
   Lane lane = Lane::kBlocking;
   std::size_t body_limit = 0;  // bytes; 0: the server's limit
@@ -44,13 +46,20 @@ class Router {
   Router& operator=(Router&&) noexcept;
 
   // A malformed pattern or a route added twice is a bug and aborts.
+  void add(std::string_view method, std::string_view pattern, Access access, Handler handler,
+           Lane lane = Lane::kBlocking, std::size_t body_limit = 0);
+  // A route that does not say who may call it: where there is a guard, nobody.
   void add(std::string_view method, std::string_view pattern, Handler handler, Lane lane = Lane::kBlocking,
            std::size_t body_limit = 0);
   // A route whose body is streamed to a sink. Bodies have no limit but what the sink refuses.
+  void add_upload(std::string_view method, std::string_view pattern, Access access, UploadHandler upload);
   void add_upload(std::string_view method, std::string_view pattern, UploadHandler upload);
 
   // In the order added.
   const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
+
+  // The routes that do not say who may call them, e.g. "GET /api/v1/runs".
+  std::vector<std::string> undeclared() const;
 
   // nullptr where no route answers. `segments` are the decoded parts of the path between slashes; the values of the
   // pattern's names go to `params` and point into the segments.

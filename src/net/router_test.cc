@@ -100,5 +100,12 @@ TEST(Target, RefusesWhatCannotBeAPath) {
   }
 }
 
+TEST(RouterTest, NamesTheRoutesThatDoNotSayWhoMayCallThem) {
+  Router router;
+  router.add("GET", "/open", Access::kPublic, nothing());
+  router.add("GET", "/forgotten", nothing());
+  EXPECT_EQ(router.undeclared(), std::vector<std::string>{"GET /forgotten"});
+}
+
 }  // namespace
 }  // namespace millrace::net

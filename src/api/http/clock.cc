@@ -31,8 +31,9 @@ Result<Json> advance(Services& services, const Request& request) {
 }  // namespace
 
 void add_clock_routes(net::Router& router, Services& services) {
-  router.add("GET", "/api/v1/clock", [&](const Request&) { return answer(state(services)); });
-  router.add("PUT", "/api/v1/clock", [&](const Request& request) { return answer(advance(services, request)); });
+  router.add("GET", "/api/v1/clock", Access::kRead, [&](const Request&) { return answer(state(services)); });
+  router.add("PUT", "/api/v1/clock", Access::kDeploy,
+             [&](const Request& request) { return answer(advance(services, request)); });
 }
 
 }  // namespace millrace::api

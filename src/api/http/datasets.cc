@@ -180,24 +180,25 @@ Result<Json> list_quarantined(Datasets& datasets, const Request& request) {
 
 void add_dataset_routes(net::Router& router, Services& services) {
   auto& datasets = services.datasets;
-  router.add("GET", "/api/v1/datasets", [&](const Request&) { return answer(list(datasets)); });
-  router.add("GET", "/api/v1/datasets/{name}", [&](const Request& request) {
+  router.add("GET", "/api/v1/datasets", Access::kRead, [&](const Request&) { return answer(list(datasets)); });
+  router.add("GET", "/api/v1/datasets/{name}", Access::kRead, [&](const Request& request) {
     return answer(datasets.find(request.param("name")), [](const auto& info) { return to_json(info); });
   });
   router.add(
-      "POST", "/api/v1/datasets/{name}/batches",
+      "POST", "/api/v1/datasets/{name}/batches", Access::kWrite,
       [&](const Request& request) { return answer(ingest(datasets, request), 201); }, net::Lane::kBlocking,
       std::size_t{1} << 30);
-  router.add("POST", "/api/v1/datasets/{name}/push",
+  router.add("POST", "/api/v1/datasets/{name}/push", Access::kRecord,
              [&](const Request& request) { return answer(push(datasets, request)); });
-  router.add("GET", "/api/v1/datasets/{name}/versions",
+  router.add("GET", "/api/v1/datasets/{name}/versions", Access::kRead,
              [&](const Request& request) { return answer(list_versions(datasets, request)); });
-  router.add("GET", "/api/v1/datasets/{name}/versions/{version}", [&](const Request& request) -> Response {
-    auto number = version_param(request);
-    if (!number) return answer(number.error());
-    return answer(datasets.version(request.param("name"), *number), [](const auto& v) { return to_json(v); });
-  });
-  router.add("GET", "/api/v1/datasets/{name}/quarantine",
+  router.add(
+      "GET", "/api/v1/datasets/{name}/versions/{version}", Access::kRead, [&](const Request& request) -> Response {
+        auto number = version_param(request);
+        if (!number) return answer(number.error());
+        return answer(datasets.version(request.param("name"), *number), [](const auto& v) { return to_json(v); });
+      });
+  router.add("GET", "/api/v1/datasets/{name}/quarantine", Access::kRead,
              [&](const Request& request) { return answer(list_quarantined(datasets, request)); });
 }
 

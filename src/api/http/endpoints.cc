@@ -127,20 +127,20 @@ Result<Json> find_prediction(Services& services, const Request& request) {
 }  // namespace
 
 void add_endpoint_routes(net::Router& router, Services& services) {
-  router.add("GET", "/api/v1/endpoints", [&](const Request&) {
+  router.add("GET", "/api/v1/endpoints", Access::kRead, [&](const Request&) {
     auto items = Json::array();
     for (const auto& status : services.endpoints.list()) items.push_back(to_json(status));
     return answer(page_json(std::move(items), {}));
   });
-  router.add("GET", "/api/v1/endpoints/{name}", [&](const Request& request) {
+  router.add("GET", "/api/v1/endpoints/{name}", Access::kRead, [&](const Request& request) {
     return answer(services.endpoints.find(request.param("name")), [](const auto& status) { return to_json(status); });
   });
   router.add(
-      "POST", "/api/v1/endpoints/{name}/labels",
+      "POST", "/api/v1/endpoints/{name}/labels", Access::kRecord,
       [&](const Request& request) { return answer(add_labels(services, request)); }, net::Lane::kInline);
-  router.add("POST", "/api/v1/endpoints/{name}/commit",
+  router.add("POST", "/api/v1/endpoints/{name}/commit", Access::kWrite,
              [&](const Request& request) { return answer(commit(services, request)); });
-  router.add("GET", "/api/v1/endpoints/{name}/predictions/{id}",
+  router.add("GET", "/api/v1/endpoints/{name}/predictions/{id}", Access::kRead,
              [&](const Request& request) { return answer(find_prediction(services, request)); });
 }
 

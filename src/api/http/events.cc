@@ -35,7 +35,8 @@ Result<Json> list(events::Log& log, const Request& request) {
 }  // namespace
 
 void add_event_routes(net::Router& router, Services& services) {
-  router.add("GET", "/api/v1/events", [&](const Request& request) { return answer(list(services.events, request)); });
+  router.add("GET", "/api/v1/events", Access::kRead,
+             [&](const Request& request) { return answer(list(services.events, request)); });
 }
 
 }  // namespace millrace::api

@@ -124,13 +124,14 @@ Result<Json> online(Services& services, const Request& request) {
 
 void add_feature_routes(net::Router& router, Services& services) {
   auto& live = services.features;
-  router.add("GET", "/api/v1/feature-views", [&](const Request&) { return answer(list_views(live)); });
-  router.add("GET", "/api/v1/feature-views/{name}",
+  router.add("GET", "/api/v1/feature-views", Access::kRead, [&](const Request&) { return answer(list_views(live)); });
+  router.add("GET", "/api/v1/feature-views/{name}", Access::kRead,
              [&](const Request& request) { return answer(find_view(live, request.param("name"))); });
-  router.add("GET", "/api/v1/feature-services", [&](const Request&) { return answer(list_services(live)); });
-  router.add("GET", "/api/v1/feature-services/{name}",
+  router.add("GET", "/api/v1/feature-services", Access::kRead,
+             [&](const Request&) { return answer(list_services(live)); });
+  router.add("GET", "/api/v1/feature-services/{name}", Access::kRead,
              [&](const Request& request) { return answer(find_service(live, request.param("name"))); });
-  router.add("POST", "/api/v1/feature-services/{name}/online",
+  router.add("POST", "/api/v1/feature-services/{name}/online", Access::kPredict,
              [&](const Request& request) { return answer(online(services, request)); });
 }
 

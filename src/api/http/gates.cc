@@ -65,8 +65,10 @@ Result<Json> list(Gates& gates, const Request& request) {
 }  // namespace
 
 void add_gate_routes(net::Router& router, Services& services) {
-  router.add("GET", "/api/v1/gates", [&](const Request& request) { return answer(list(services.gates, request)); });
-  router.add("POST", "/api/v1/gates", [&](const Request& request) { return answer(record(services, request), 201); });
+  router.add("GET", "/api/v1/gates", Access::kRead,
+             [&](const Request& request) { return answer(list(services.gates, request)); });
+  router.add("POST", "/api/v1/gates", Access::kDeploy,
+             [&](const Request& request) { return answer(record(services, request), 201); });
 }
 
 }  // namespace millrace::api

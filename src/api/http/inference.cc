@@ -131,15 +131,19 @@ void add_inference_routes(net::Router& router, Services& services) {
   };
   auto metadata_handler = [&](const Request& request) { return oip_answer(metadata(endpoints, request)); };
   auto ready_handler = [&](const Request& request) { return oip_answer(ready(endpoints, request)); };
-  router.add("POST", "/v2/models/{name}/infer", infer_handler, net::Lane::kInline, kBodyLimit);
-  router.add("POST", "/v2/models/{name}/versions/{version}/infer", infer_handler, net::Lane::kInline, kBodyLimit);
-  router.add("GET", "/v2/models/{name}", metadata_handler);
-  router.add("GET", "/v2/models/{name}/versions/{version}", metadata_handler);
-  router.add("GET", "/v2/models/{name}/ready", ready_handler);
-  router.add("GET", "/v2/models/{name}/versions/{version}/ready", ready_handler);
-  router.add("GET", "/v2/health/live", [](const Request&) { return answer(Json{{"live", true}}); }, net::Lane::kInline);
-  router.add("GET", "/v2/health/ready", [&](const Request&) { return oip_answer(server_ready(endpoints)); });
-  router.add("GET", "/v2", [version = services.version](const Request&) {
+  router.add("POST", "/v2/models/{name}/infer", Access::kPredict, infer_handler, net::Lane::kInline, kBodyLimit);
+  router.add("POST", "/v2/models/{name}/versions/{version}/infer", Access::kPredict, infer_handler, net::Lane::kInline,
+             kBodyLimit);
+  router.add("GET", "/v2/models/{name}", Access::kPredict, metadata_handler);
+  router.add("GET", "/v2/models/{name}/versions/{version}", Access::kPredict, metadata_handler);
+  router.add("GET", "/v2/models/{name}/ready", Access::kPredict, ready_handler);
+  router.add("GET", "/v2/models/{name}/versions/{version}/ready", Access::kPredict, ready_handler);
+  router.add(
+      "GET", "/v2/health/live", Access::kPublic, [](const Request&) { return answer(Json{{"live", true}}); },
+      net::Lane::kInline);
+  router.add("GET", "/v2/health/ready", Access::kPublic,
+             [&](const Request&) { return oip_answer(server_ready(endpoints)); });
+  router.add("GET", "/v2", Access::kPublic, [version = services.version](const Request&) {
     return answer(Json{{"name", "millrace"}, {"version", version}, {"extensions", Json::array()}});
   });
 }

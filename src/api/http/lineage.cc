@@ -27,7 +27,8 @@ Result<Json> walk(lineage::Store& lineage, const Request& request) {
 }  // namespace
 
 void add_lineage_routes(net::Router& router, Services& services) {
-  router.add("GET", "/api/v1/lineage", [&](const Request& request) { return answer(walk(services.lineage, request)); });
+  router.add("GET", "/api/v1/lineage", Access::kRead,
+             [&](const Request& request) { return answer(walk(services.lineage, request)); });
 }
 
 }  // namespace millrace::api

@@ -166,25 +166,26 @@ Result<Json> set_tags(registry::Store& registry, const Request& request) {
 
 void add_model_routes(net::Router& router, Services& services) {
   auto& registry = services.registry;
-  router.add("GET", "/api/v1/models", [&](const Request& request) { return answer(list_models(registry, request)); });
-  router.add("GET", "/api/v1/models/{name}", [&](const Request& request) {
+  router.add("GET", "/api/v1/models", Access::kRead,
+             [&](const Request& request) { return answer(list_models(registry, request)); });
+  router.add("GET", "/api/v1/models/{name}", Access::kRead, [&](const Request& request) {
     return answer_with_nearest(registry, request, find_model(registry, request));
   });
-  router.add("GET", "/api/v1/models/{name}/versions",
+  router.add("GET", "/api/v1/models/{name}/versions", Access::kRead,
              [&](const Request& request) { return answer(list_versions(registry, request)); });
-  router.add("POST", "/api/v1/models/{name}/versions",
+  router.add("POST", "/api/v1/models/{name}/versions", Access::kWrite,
              [&](const Request& request) { return answer(create_version(registry, request), 201); });
-  router.add("GET", "/api/v1/models/{name}/versions/{version}", [&](const Request& request) {
+  router.add("GET", "/api/v1/models/{name}/versions/{version}", Access::kRead, [&](const Request& request) {
     return answer_with_nearest(registry, request, find_version(registry, request));
   });
-  router.add("PATCH", "/api/v1/models/{name}/versions/{version}/tags",
+  router.add("PATCH", "/api/v1/models/{name}/versions/{version}/tags", Access::kWrite,
              [&](const Request& request) { return answer(set_tags(registry, request)); });
-  router.add("GET", "/api/v1/models/{name}/aliases/{alias}", [&](const Request& request) {
+  router.add("GET", "/api/v1/models/{name}/aliases/{alias}", Access::kRead, [&](const Request& request) {
     return answer_with_nearest(registry, request, find_alias(registry, request));
   });
-  router.add("PUT", "/api/v1/models/{name}/aliases/{alias}",
+  router.add("PUT", "/api/v1/models/{name}/aliases/{alias}", Access::kDeploy,
              [&](const Request& request) { return answer(set_alias(registry, request)); });
-  router.add("GET", "/api/v1/models/{name}/alias-history",
+  router.add("GET", "/api/v1/models/{name}/alias-history", Access::kRead,
              [&](const Request& request) { return answer(alias_history(registry, request)); });
 }
 

@@ -55,14 +55,15 @@ Result<Json> list_alerts(Monitors& monitors, const Request& request) {
 
 void add_monitor_routes(net::Router& router, Services& services) {
   auto& monitors = services.monitors;
-  router.add("GET", "/api/v1/monitors", [&](const Request&) { return answer(list_monitors(monitors)); });
-  router.add("GET", "/api/v1/monitors/{name}", [&](const Request& request) {
+  router.add("GET", "/api/v1/monitors", Access::kRead, [&](const Request&) { return answer(list_monitors(monitors)); });
+  router.add("GET", "/api/v1/monitors/{name}", Access::kRead, [&](const Request& request) {
     auto info = monitors.find_monitor(std::string(request.param("name")));
     return answer(info, [](const auto& found) { return to_json(found); });
   });
-  router.add("GET", "/api/v1/monitors/{name}/windows",
+  router.add("GET", "/api/v1/monitors/{name}/windows", Access::kRead,
              [&](const Request& request) { return answer(list_windows(monitors, request)); });
-  router.add("GET", "/api/v1/alerts", [&](const Request& request) { return answer(list_alerts(monitors, request)); });
+  router.add("GET", "/api/v1/alerts", Access::kRead,
+             [&](const Request& request) { return answer(list_alerts(monitors, request)); });
 }
 
 }  // namespace millrace::api

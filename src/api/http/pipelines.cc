@@ -120,24 +120,24 @@ Result<Json> read_log(Engine& engine, const Request& request) {
 
 void add_pipeline_routes(net::Router& router, Services& services) {
   auto& engine = services.pipelines;
-  router.add("GET", "/api/v1/pipelines", [&](const Request&) {
+  router.add("GET", "/api/v1/pipelines", Access::kRead, [&](const Request&) {
     auto items = Json::array();
     for (const auto& spec : engine.list_pipelines()) items.push_back(to_json(spec));
     return answer(page_json(std::move(items), {}));
   });
-  router.add("GET", "/api/v1/pipelines/{name}",
+  router.add("GET", "/api/v1/pipelines/{name}", Access::kRead,
              [&](const Request& request) { return answer(find_pipeline(engine, request.param("name"))); });
-  router.add("POST", "/api/v1/pipelines/{name}/runs",
+  router.add("POST", "/api/v1/pipelines/{name}/runs", Access::kWrite,
              [&](const Request& request) { return answer(start_run(services, request), 201); });
-  router.add("GET", "/api/v1/pipeline-runs",
+  router.add("GET", "/api/v1/pipeline-runs", Access::kRead,
              [&](const Request& request) { return answer(list_runs(engine, request)); });
-  router.add("GET", "/api/v1/pipeline-runs/{id}", [&](const Request& request) {
+  router.add("GET", "/api/v1/pipeline-runs/{id}", Access::kRead, [&](const Request& request) {
     auto run = engine.find_run(std::string(request.param("id")));
     return answer(run, [](const auto& found) { return to_json(found); });
   });
-  router.add("POST", "/api/v1/pipeline-runs/{id}/cancel",
+  router.add("POST", "/api/v1/pipeline-runs/{id}/cancel", Access::kWrite,
              [&](const Request& request) { return answer(cancel(engine, request)); });
-  router.add("GET", "/api/v1/pipeline-runs/{id}/steps/{step}/log",
+  router.add("GET", "/api/v1/pipeline-runs/{id}/steps/{step}/log", Access::kRead,
              [&](const Request& request) { return answer(read_log(engine, request)); });
 }
 

@@ -114,14 +114,17 @@ Result<Json> schema(std::string_view kind) {
 
 void add_project_routes(net::Router& router, Services& services) {
   auto& project = services.project;
-  router.add("GET", "/api/v1/project", [&](const Request&) {
+  router.add("GET", "/api/v1/project", Access::kRead, [&](const Request&) {
     return answer(project.current(), [](const auto& release) { return to_json(release); });
   });
-  router.add("PUT", "/api/v1/project", [&](const Request& request) { return apply(project, request); });
-  router.add("GET", "/api/v1/project/files", [&](const Request&) { return answer(files(project)); });
-  router.add("GET", "/api/v1/project/releases", [&](const Request&) { return answer(releases(project)); });
-  router.add("GET", "/api/v1/project/documents", [&](const Request&) { return answer(documents(project)); });
-  router.add("GET", "/api/v1/schemas/{kind}",
+  router.add("PUT", "/api/v1/project", Access::kDeploy,
+             [&](const Request& request) { return apply(project, request); });
+  router.add("GET", "/api/v1/project/files", Access::kRead, [&](const Request&) { return answer(files(project)); });
+  router.add("GET", "/api/v1/project/releases", Access::kRead,
+             [&](const Request&) { return answer(releases(project)); });
+  router.add("GET", "/api/v1/project/documents", Access::kRead,
+             [&](const Request&) { return answer(documents(project)); });
+  router.add("GET", "/api/v1/schemas/{kind}", Access::kPublic,
              [](const Request& request) { return answer(schema(request.param("kind"))); });
 }
 

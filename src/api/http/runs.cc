@@ -121,19 +121,20 @@ Result<Json> metric_history(tracking::Store& tracking, const Request& request) {
 
 void add_run_routes(net::Router& router, Services& services) {
   auto& tracking = services.tracking;
-  router.add("GET", "/api/v1/experiments",
+  router.add("GET", "/api/v1/experiments", Access::kRead,
              [&](const Request& request) { return answer(list_experiments(tracking, request)); });
-  router.add("GET", "/api/v1/runs", [&](const Request& request) { return answer(list_runs(tracking, request)); });
-  router.add("POST", "/api/v1/runs",
+  router.add("GET", "/api/v1/runs", Access::kRead,
+             [&](const Request& request) { return answer(list_runs(tracking, request)); });
+  router.add("POST", "/api/v1/runs", Access::kWrite,
              [&](const Request& request) { return answer(create_run(tracking, request), 201); });
-  router.add("GET", "/api/v1/runs/{id}", [&](const Request& request) {
+  router.add("GET", "/api/v1/runs/{id}", Access::kRead, [&](const Request& request) {
     return answer(tracking.find_run(request.param("id")), [](const auto& run) { return to_json(run); });
   });
-  router.add("PATCH", "/api/v1/runs/{id}",
+  router.add("PATCH", "/api/v1/runs/{id}", Access::kWrite,
              [&](const Request& request) { return answer(update_run(tracking, request)); });
-  router.add("POST", "/api/v1/runs/{id}/log",
+  router.add("POST", "/api/v1/runs/{id}/log", Access::kRecord,
              [&](const Request& request) { return answer(log_batch(tracking, request)); });
-  router.add("GET", "/api/v1/runs/{id}/metrics/{key...}",
+  router.add("GET", "/api/v1/runs/{id}/metrics/{key...}", Access::kRead,
              [&](const Request& request) { return answer(metric_history(tracking, request)); });
 }
 

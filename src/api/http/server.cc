@@ -81,12 +81,14 @@ Result<Json> status(Services& services) {
 
 void add_server_routes(net::Router& router, Services& services) {
   services.metrics.before_exposition([&] { refresh_gauges(services); });
-  router.add("GET", "/health", [](const Request&) { return answer(Json{{"status", "ok"}}); }, net::Lane::kInline);
-  router.add("GET", "/metrics", [&](const Request&) {
+  router.add(
+      "GET", "/health", Access::kPublic, [](const Request&) { return answer(Json{{"status", "ok"}}); },
+      net::Lane::kInline);
+  router.add("GET", "/metrics", Access::kRead, [&](const Request&) {
     return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = services.metrics.exposition()};
   });
-  router.add("GET", "/api/v1/openapi.json", [](const Request&) { return Response{.body = kOpenApi}; });
-  router.add("GET", "/api/v1/status", [&](const Request&) { return answer(status(services)); });
+  router.add("GET", "/api/v1/openapi.json", Access::kPublic, [](const Request&) { return Response{.body = kOpenApi}; });
+  router.add("GET", "/api/v1/status", Access::kRead, [&](const Request&) { return answer(status(services)); });
 }
 
 }  // namespace millrace::api

@@ -71,17 +71,17 @@ Result<Json> list_firings(Triggers& triggers, const Request& request, const std:
 
 void add_trigger_routes(net::Router& router, Services& services) {
   auto& triggers = services.triggers;
-  router.add("GET", "/api/v1/triggers", [&](const Request&) { return answer(list_triggers(triggers)); });
-  router.add("GET", "/api/v1/triggers/{name}", [&](const Request& request) {
+  router.add("GET", "/api/v1/triggers", Access::kRead, [&](const Request&) { return answer(list_triggers(triggers)); });
+  router.add("GET", "/api/v1/triggers/{name}", Access::kRead, [&](const Request& request) {
     auto info = triggers.find_trigger(std::string(request.param("name")));
     return answer(info, [](const auto& found) { return to_json(found); });
   });
-  router.add("POST", "/api/v1/triggers/{name}/fire",
+  router.add("POST", "/api/v1/triggers/{name}/fire", Access::kWrite,
              [&](const Request& request) { return answer(fire(services, request), 201); });
-  router.add("GET", "/api/v1/triggers/{name}/firings", [&](const Request& request) {
+  router.add("GET", "/api/v1/triggers/{name}/firings", Access::kRead, [&](const Request& request) {
     return answer(list_firings(triggers, request, std::string(request.param("name"))));
   });
-  router.add("GET", "/api/v1/firings",
+  router.add("GET", "/api/v1/firings", Access::kRead,
              [&](const Request& request) { return answer(list_firings(triggers, request, "")); });
 }
 

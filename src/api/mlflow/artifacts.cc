@@ -110,21 +110,22 @@ net::UploadHandler run_uploader(Services& services) {
 
 constexpr std::string_view kPath = "/api/2.0/mlflow-artifacts/artifacts/{path...}";
 constexpr Route kRoutes[] = {
-    {"GET", "/api/2.0/mlflow-artifacts/artifacts", list},
-    {"DELETE", kPath, remove},
-    {"GET", "/api/2.0/mlflow/artifacts/list", list_of_run},
+    {"GET", "/api/2.0/mlflow-artifacts/artifacts", list, Access::kRead},
+    {"DELETE", kPath, remove, Access::kWrite},
+    {"GET", "/api/2.0/mlflow/artifacts/list", list_of_run, Access::kRead},
 };
 
 }  // namespace
 
 void add_artifact_routes(net::Router& router, Services& services) {
   add(router, services, kRoutes);
-  add(router, "GET", kPath, [&](const Request& request) { return answer(download(services, request)); });
-  add_upload(router, "PUT", kPath, uploader(services));
+  add(router, "GET", kPath, Access::kRead, [&](const Request& request) { return answer(download(services, request)); });
+  add_upload(router, "PUT", kPath, Access::kWrite, uploader(services));
   for (const auto* path : {"/get-artifact", "/ajax-api/2.0/mlflow/get-artifact"}) {
-    router.add("GET", path, [&](const Request& request) { return answer(download_of_run(services, request)); });
+    router.add("GET", path, Access::kRead,
+               [&](const Request& request) { return answer(download_of_run(services, request)); });
   }
-  router.add_upload("POST", "/ajax-api/2.0/mlflow/upload-artifact", run_uploader(services));
+  router.add_upload("POST", "/ajax-api/2.0/mlflow/upload-artifact", Access::kWrite, run_uploader(services));
 }
 
 }  // namespace millrace::api::mlflow

@@ -94,15 +94,15 @@ Result<Answer> search_datasets(Services& services, Input& in) {
 }
 
 constexpr Route kRoutes[] = {
-    {"POST", "/api/2.0/mlflow/experiments/create", create_experiment},
-    {"GET", "/api/2.0/mlflow/experiments/get", get_experiment},
-    {"GET", "/api/2.0/mlflow/experiments/get-by-name", get_experiment_by_name},
-    {"POST", "/api/2.0/mlflow/experiments/update", update_experiment},
-    {"POST", "/api/2.0/mlflow/experiments/delete", delete_experiment},
-    {"POST", "/api/2.0/mlflow/experiments/restore", restore_experiment},
-    {"POST", "/api/2.0/mlflow/experiments/set-experiment-tag", set_experiment_tag},
-    {"POST", "/api/2.0/mlflow/experiments/delete-experiment-tag", delete_experiment_tag},
-    {"POST", "/api/2.0/mlflow/experiments/search-datasets", search_datasets},
+    {"POST", "/api/2.0/mlflow/experiments/create", create_experiment, Access::kWrite},
+    {"GET", "/api/2.0/mlflow/experiments/get", get_experiment, Access::kRead},
+    {"GET", "/api/2.0/mlflow/experiments/get-by-name", get_experiment_by_name, Access::kRead},
+    {"POST", "/api/2.0/mlflow/experiments/update", update_experiment, Access::kWrite},
+    {"POST", "/api/2.0/mlflow/experiments/delete", delete_experiment, Access::kWrite},
+    {"POST", "/api/2.0/mlflow/experiments/restore", restore_experiment, Access::kWrite},
+    {"POST", "/api/2.0/mlflow/experiments/set-experiment-tag", set_experiment_tag, Access::kWrite},
+    {"POST", "/api/2.0/mlflow/experiments/delete-experiment-tag", delete_experiment_tag, Access::kWrite},
+    {"POST", "/api/2.0/mlflow/experiments/search-datasets", search_datasets, Access::kRead},
 };
 
 }  // namespace

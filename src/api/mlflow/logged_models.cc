@@ -74,13 +74,13 @@ Result<Answer> log_params(Services& services, Input& in) {
 }
 
 constexpr Route kRoutes[] = {
-    {"POST", "/api/2.0/mlflow/logged-models", create_model},
-    {"GET", "/api/2.0/mlflow/logged-models/{model_id}", get_model},
-    {"PATCH", "/api/2.0/mlflow/logged-models/{model_id}", finalize_model},
-    {"DELETE", "/api/2.0/mlflow/logged-models/{model_id}", delete_model},
-    {"PATCH", "/api/2.0/mlflow/logged-models/{model_id}/tags", set_tags},
-    {"DELETE", "/api/2.0/mlflow/logged-models/{model_id}/tags/{tag_key}", delete_tag},
-    {"POST", "/api/2.0/mlflow/logged-models/{model_id}/params", log_params},
+    {"POST", "/api/2.0/mlflow/logged-models", create_model, Access::kWrite},
+    {"GET", "/api/2.0/mlflow/logged-models/{model_id}", get_model, Access::kRead},
+    {"PATCH", "/api/2.0/mlflow/logged-models/{model_id}", finalize_model, Access::kWrite},
+    {"DELETE", "/api/2.0/mlflow/logged-models/{model_id}", delete_model, Access::kWrite},
+    {"PATCH", "/api/2.0/mlflow/logged-models/{model_id}/tags", set_tags, Access::kWrite},
+    {"DELETE", "/api/2.0/mlflow/logged-models/{model_id}/tags/{tag_key}", delete_tag, Access::kWrite},
+    {"POST", "/api/2.0/mlflow/logged-models/{model_id}/params", log_params, Access::kRecord},
 };
 
 }  // namespace

@@ -137,12 +137,12 @@ Result<Answer> log_model(Services& services, Input& in) {
 }
 
 constexpr Route kRoutes[] = {
-    {"POST", "/api/2.0/mlflow/runs/log-metric", log_metric},
-    {"POST", "/api/2.0/mlflow/runs/log-parameter", log_parameter},
-    {"POST", "/api/2.0/mlflow/runs/log-batch", log_batch},
-    {"POST", "/api/2.0/mlflow/runs/log-inputs", log_inputs},
-    {"POST", "/api/2.0/mlflow/runs/outputs", log_outputs},
-    {"POST", "/api/2.0/mlflow/runs/log-model", log_model},
+    {"POST", "/api/2.0/mlflow/runs/log-metric", log_metric, Access::kRecord},
+    {"POST", "/api/2.0/mlflow/runs/log-parameter", log_parameter, Access::kRecord},
+    {"POST", "/api/2.0/mlflow/runs/log-batch", log_batch, Access::kRecord},
+    {"POST", "/api/2.0/mlflow/runs/log-inputs", log_inputs, Access::kRecord},
+    {"POST", "/api/2.0/mlflow/runs/outputs", log_outputs, Access::kRecord},
+    {"POST", "/api/2.0/mlflow/runs/log-model", log_model, Access::kRecord},
 };
 
 }  // namespace

@@ -109,9 +109,9 @@ Result<Answer> get_history_bulk_interval(Services& services, Input& in) {
 }
 
 constexpr Route kRoutes[] = {
-    {"GET", "/api/2.0/mlflow/metrics/get-history", get_history},
-    {"GET", "/api/2.0/mlflow/metrics/get-history-bulk", get_history_bulk},
-    {"GET", "/api/2.0/mlflow/metrics/get-history-bulk-interval", get_history_bulk_interval},
+    {"GET", "/api/2.0/mlflow/metrics/get-history", get_history, Access::kRead},
+    {"GET", "/api/2.0/mlflow/metrics/get-history-bulk", get_history_bulk, Access::kRead},
+    {"GET", "/api/2.0/mlflow/metrics/get-history-bulk-interval", get_history_bulk_interval, Access::kRead},
 };
 
 }  // namespace

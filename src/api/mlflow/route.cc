@@ -30,20 +30,20 @@ void add(net::Router& router, Services& services, std::span<const Route> routes)
     const auto handler = [handler = route.handler, &services](const net::Request& request) {
       return respond(handler, services, request);
     };
-    add(router, route.method, route.path, handler, kBodyLimit);
+    add(router, route.method, route.path, route.access, handler, kBodyLimit);
   }
 }
 
-void add(net::Router& router, std::string_view method, std::string_view path, const net::Handler& handler,
-         std::size_t body_limit) {
-  router.add(method, path, handler, net::Lane::kBlocking, body_limit);
-  router.add(method, ajax(path), handler, net::Lane::kBlocking, body_limit);
+void add(net::Router& router, std::string_view method, std::string_view path, Access access,
+         const net::Handler& handler, std::size_t body_limit) {
+  router.add(method, path, access, handler, net::Lane::kBlocking, body_limit);
+  router.add(method, ajax(path), access, handler, net::Lane::kBlocking, body_limit);
 }
 
-void add_upload(net::Router& router, std::string_view method, std::string_view path,
+void add_upload(net::Router& router, std::string_view method, std::string_view path, Access access,
                 const net::UploadHandler& handler) {
-  router.add_upload(method, path, handler);
-  router.add_upload(method, ajax(path), handler);
+  router.add_upload(method, path, access, handler);
+  router.add_upload(method, ajax(path), access, handler);
 }
 
 }  // namespace millrace::api::mlflow

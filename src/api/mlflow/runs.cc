@@ -89,10 +89,13 @@ Result<Answer> delete_tag(Services& services, Input& in) {
 }
 
 constexpr Route kRoutes[] = {
-    {"POST", "/api/2.0/mlflow/runs/create", create_run},     {"GET", "/api/2.0/mlflow/runs/get", get_run},
-    {"POST", "/api/2.0/mlflow/runs/update", update_run},     {"POST", "/api/2.0/mlflow/runs/delete", delete_run},
-    {"POST", "/api/2.0/mlflow/runs/restore", restore_run},   {"POST", "/api/2.0/mlflow/runs/set-tag", set_tag},
-    {"POST", "/api/2.0/mlflow/runs/delete-tag", delete_tag},
+    {"POST", "/api/2.0/mlflow/runs/create", create_run, Access::kWrite},
+    {"GET", "/api/2.0/mlflow/runs/get", get_run, Access::kRead},
+    {"POST", "/api/2.0/mlflow/runs/update", update_run, Access::kWrite},
+    {"POST", "/api/2.0/mlflow/runs/delete", delete_run, Access::kWrite},
+    {"POST", "/api/2.0/mlflow/runs/restore", restore_run, Access::kWrite},
+    {"POST", "/api/2.0/mlflow/runs/set-tag", set_tag, Access::kRecord},
+    {"POST", "/api/2.0/mlflow/runs/delete-tag", delete_tag, Access::kWrite},
 };
 
 }  // namespace

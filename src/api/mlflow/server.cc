@@ -49,13 +49,13 @@ Result<Answer> server_info(Services&, Input&) {
   });
 }
 
-constexpr Route kRoutes[] = {{"GET", "/api/3.0/mlflow/server-info", server_info}};
+constexpr Route kRoutes[] = {{"GET", "/api/3.0/mlflow/server-info", server_info, Access::kPublic}};
 
 // The path itself and all below it.
 void add_tree(net::Router& router, std::string_view path, const net::Handler& handler) {
   for (const auto method : kMethods) {
-    add(router, method, path, handler);
-    add(router, method, fmt::format("{}/{{rest...}}", path), handler);
+    add(router, method, path, Access::kSignedIn, handler);
+    add(router, method, fmt::format("{}/{{rest...}}", path), Access::kSignedIn, handler);
   }
 }
 
@@ -64,7 +64,7 @@ void add_tree(net::Router& router, std::string_view path, const net::Handler& ha
 void add_server_routes(net::Router& router, Services& services) {
   add(router, services, kRoutes);
   router.add(
-      "GET", "/version",
+      "GET", "/version", Access::kPublic,
       [](const net::Request&) {
         return net::Response{.content_type = "text/plain; charset=utf-8", .body = std::string(kVersion)};
       },
