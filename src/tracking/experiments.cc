@@ -1,4 +1,5 @@
 #include <boost/describe.hpp>
+#include <unordered_map>
 #include <utility>
 
 #include "db/db.h"
@@ -28,17 +29,35 @@ select id, name, artifact_location, lifecycle_stage, creation_time, last_update_
 from experiments
 )sql";
 
-Result<Experiment> complete(db::Database& database, const ExperimentRow& row) {
-  auto tags = TRY(database.query<TagRow>(
-      "select experiment_id, key, value from experiment_tags where experiment_id = ? order by key", row.id));
-  Experiment experiment{.id = std::to_string(row.id),
-                        .name = row.name,
-                        .artifact_location = row.artifact_location.value_or(default_artifact_location(row.id)),
-                        .lifecycle_stage = row.lifecycle_stage,
-                        .creation_time = row.creation_time,
-                        .last_update_time = row.last_update_time};
-  for (TagRow& tag : tags) experiment.tags.push_back({std::move(tag.key), std::move(tag.value)});
-  return experiment;
+Experiment to_experiment(ExperimentRow row) {
+  return Experiment{.id = std::to_string(row.id),
+                    .name = std::move(row.name),
+                    .artifact_location = row.artifact_location.value_or(default_artifact_location(row.id)),
+                    .lifecycle_stage = row.lifecycle_stage,
+                    .creation_time = row.creation_time,
+                    .last_update_time = row.last_update_time};
+}
+
+// The experiments of the rows, in their order, with their tags.
+Result<std::vector<Experiment>> complete(db::Database& database, std::vector<ExperimentRow> rows) {
+  std::vector<Experiment> experiments;
+  std::unordered_map<std::int64_t, std::size_t> places;
+  std::vector<std::int64_t> numbers;
+  for (ExperimentRow& row : rows) {
+    places.emplace(row.id, experiments.size());
+    numbers.push_back(row.id);
+    experiments.push_back(to_experiment(std::move(row)));
+  }
+  for (TagRow& tag : TRY(database.query<TagRow>(R"sql(
+select experiment_id, key, value
+from experiment_tags
+where experiment_id in (select cast(value as bigint) from json_each(?))
+order by experiment_id, key
+)sql",
+                                                json_list(numbers)))) {
+    experiments[places.at(tag.owner)].tags.push_back({std::move(tag.key), std::move(tag.value)});
+  }
+  return experiments;
 }
 
 Result<void> insert_tag(db::Transaction& tx, std::int64_t experiment, const Tag& tag) {
@@ -72,6 +91,13 @@ Result<void> check_free(db::Transaction& tx, std::string_view name) {
 }
 
 }  // namespace
+
+Result<std::vector<Experiment>> load_experiments(db::Database& database, const std::vector<std::int64_t>& numbers) {
+  return complete(database,
+                  TRY(database.query<ExperimentRow>(
+                      std::string(kSelectExperiments) + " where id in (select cast(value as bigint) from json_each(?))",
+                      json_list(numbers))));
+}
 
 std::string default_artifact_location(std::int64_t experiment) {
   return fmt::format("mlflow-artifacts:/{}", experiment);
@@ -113,30 +139,27 @@ Result<Experiment> Store::create_experiment(const NewExperiment& experiment) {
 
 Result<Experiment> Store::find_experiment(std::string_view id) const {
   const std::int64_t number = TRY(experiment_number(id));
-  const auto rows =
-      TRY(parts_.database.query<ExperimentRow>(std::string(kSelectExperiments) + " where id = ?", number));
+  auto rows = TRY(parts_.database.query<ExperimentRow>(std::string(kSelectExperiments) + " where id = ?", number));
   if (rows.empty()) return no_experiment(number);
-  return complete(parts_.database, rows.front());
+  return TRY(complete(parts_.database, std::move(rows))).front();
 }
 
 Result<Experiment> Store::find_experiment_by_name(std::string_view name) const {
-  const auto rows =
-      TRY(parts_.database.query<ExperimentRow>(std::string(kSelectExperiments) + " where name = ?", name));
+  auto rows = TRY(parts_.database.query<ExperimentRow>(std::string(kSelectExperiments) + " where name = ?", name));
   if (rows.empty()) return not_found("Could not find experiment with name '{}'", name);
-  return complete(parts_.database, rows.front());
+  return TRY(complete(parts_.database, std::move(rows))).front();
 }
 
 Result<Page<Experiment>> Store::list_experiments(const PageRequest& page, View view) const {
   const std::int64_t before = page.after.empty() ? kMaxNumber : TRY(cursor_integer(page.after));
-  const auto rows = TRY(parts_.database.query<ExperimentRow>(std::string(kSelectExperiments) + R"sql(
+  auto rows = TRY(parts_.database.query<ExperimentRow>(std::string(kSelectExperiments) + R"sql(
 where id < ?1 and (?2 = '' or lifecycle_stage = ?2)
 order by id desc
 limit ?3
 )sql",
-                                                             before, stage_of(view), page.rows() + 1));
-  std::vector<Experiment> experiments;
-  for (const ExperimentRow& row : rows) experiments.push_back(TRY(complete(parts_.database, row)));
-  return make_page(std::move(experiments), page, [](const Experiment& last) { return last.id; });
+                                                       before, stage_of(view), page.rows() + 1));
+  return make_page(TRY(complete(parts_.database, std::move(rows))), page,
+                   [](const Experiment& last) { return last.id; });
 }
 
 Result<void> Store::rename_experiment(std::string_view id, std::string_view name) {

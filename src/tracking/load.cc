@@ -1,11 +1,11 @@
 #include "tracking/load.h"
 
-#include <fmt/ranges.h>
-
 #include <limits>
-#include <map>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
 #include <utility>
 
+#include "base/json.h"
 #include "db/db.h"
 #include "tracking/inputs.h"
 #include "tracking/rows.h"
@@ -37,43 +37,62 @@ Run to_run(RunRow row) {
              .user_id = std::move(row.user_id)};
 }
 
+// Runs that are being filled in, found by their numbers.
+struct Loading {
+  std::vector<Run> runs;
+  std::unordered_map<std::int64_t, std::size_t> places;
+  std::string numbers;  // a list in JSON
+
+  Run& of(std::int64_t number) { return runs[places.at(number)]; }
+};
+
+Loading begin(std::vector<RunRow> rows) {
+  Loading loading;
+  std::vector<std::int64_t> numbers;
+  for (RunRow& row : rows) {
+    loading.places.emplace(row.number, loading.runs.size());
+    numbers.push_back(row.number);
+    loading.runs.push_back(to_run(std::move(row)));
+  }
+  loading.numbers = json_list(numbers);
+  return loading;
+}
+
+// `select` is all of the statement but for the condition and the order.
+template <class Row>
+Result<std::vector<Row>> rows_of(db::Database& database, std::string_view select, const Loading& loading,
+                                 const Projection& wanted, Projection::Part part) {
+  if (!wanted.wants(part)) return std::vector<Row>{};
+  std::string sql = fmt::format("{} where run in (select cast(value as bigint) from json_each(?))", select);
+  if (wanted.wants_every(part)) return database.query<Row>(sql + " order by run, key", loading.numbers);
+  return database.query<Row>(sql + " and key in (select value from json_each(?)) order by run, key", loading.numbers,
+                             dump_json(wanted.keys(part)));
+}
+
 }  // namespace
 
-Result<std::vector<Run>> load_runs(db::Database& database, std::vector<RunRow> rows) {
-  std::vector<Run> runs;
-  std::vector<std::int64_t> numbers;
-  std::map<std::int64_t, std::size_t> places;
-  for (RunRow& row : rows) {
-    places.emplace(row.number, runs.size());
-    numbers.push_back(row.number);
-    runs.push_back(to_run(std::move(row)));
+Result<std::vector<Run>> load_runs(db::Database& database, std::vector<RunRow> rows, const Projection& wanted) {
+  using Part = Projection::Part;
+  Loading loading = begin(std::move(rows));
+  if (loading.runs.empty()) return std::move(loading.runs);
+  for (TagRow& row :
+       TRY(rows_of<TagRow>(database, "select run, key, value from params", loading, wanted, Part::kParams))) {
+    loading.of(row.owner).params.push_back({std::move(row.key), std::move(row.value)});
   }
-  const std::string list = fmt::format("[{}]", fmt::join(numbers, ","));
-
-  for (TagRow& row : TRY(database.query<TagRow>(R"sql(
-select run, key, value from params where run in (select cast(value as bigint) from json_each(?)) order by run, key
-)sql",
-                                                list))) {
-    runs[places[row.owner]].params.push_back({std::move(row.key), std::move(row.value)});
+  for (TagRow& row :
+       TRY(rows_of<TagRow>(database, "select run, key, value from run_tags", loading, wanted, Part::kTags))) {
+    loading.of(row.owner).tags.push_back({std::move(row.key), std::move(row.value)});
   }
-  for (TagRow& row : TRY(database.query<TagRow>(R"sql(
-select run, key, value from run_tags where run in (select cast(value as bigint) from json_each(?)) order by run, key
-)sql",
-                                                list))) {
-    runs[places[row.owner]].tags.push_back({std::move(row.key), std::move(row.value)});
-  }
-  for (MetricRow& row : TRY(database.query<MetricRow>(R"sql(
-select run, key, value, timestamp, step, is_nan
-from latest_metrics
-where run in (select cast(value as bigint) from json_each(?))
-order by run, key
-)sql",
-                                                      list))) {
+  for (MetricRow& row :
+       TRY(rows_of<MetricRow>(database, "select run, key, value, timestamp, step, is_nan from latest_metrics", loading,
+                              wanted, Part::kMetrics))) {
     const double value = row.is_nan ? std::numeric_limits<double>::quiet_NaN() : row.value;
-    runs[places[row.run]].metrics.push_back({std::move(row.key), value, row.timestamp, row.step});
+    loading.of(row.run).metrics.push_back({std::move(row.key), value, row.timestamp, row.step});
   }
-  TRY(load_inputs(database, list, [&](std::int64_t number) -> Run& { return runs[places[number]]; }));
-  return runs;
+  if (wanted.wants(Part::kInputs)) {
+    TRY(load_inputs(database, loading.numbers, [&](std::int64_t number) -> Run& { return loading.of(number); }));
+  }
+  return std::move(loading.runs);
 }
 
 }  // namespace millrace::tracking

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "tracking/entities.h"
+#include "tracking/projection.h"
 
 namespace millrace::db {
 class Database;
@@ -40,8 +41,11 @@ select number, id, experiment_id, name, status, start_time, end_time, lifecycle_
 from runs
 )sql";
 
-// The runs of the rows, in their order, with params, latest metrics, tags, inputs and outputs.
-Result<std::vector<Run>> load_runs(db::Database& database, std::vector<RunRow> rows);
+// The runs of the rows, in their order, with what is wanted of their params, latest metrics, tags, inputs and outputs.
+Result<std::vector<Run>> load_runs(db::Database& database, std::vector<RunRow> rows, const Projection& wanted = {});
+
+// The experiments with these numbers, with their tags; in no order.
+Result<std::vector<Experiment>> load_experiments(db::Database& database, const std::vector<std::int64_t>& numbers);
 
 // Where the artifacts of an experiment that says nothing else are: in the server's own store.
 std::string default_artifact_location(std::int64_t experiment);

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tracking/entities.h"
 
@@ -19,6 +23,11 @@ struct TagRow {
   std::string value;
 };
 BOOST_DESCRIBE_STRUCT(TagRow, (), (owner, key, value))
+
+// "[1,2,3]", for json_each.
+inline std::string json_list(const std::vector<std::int64_t>& numbers) {
+  return fmt::format("[{}]", fmt::join(numbers, ","));
+}
 
 // What a view shows, as the column lifecycle_stage has it; "" for all.
 inline std::string_view stage_of(View view) {

@@ -177,6 +177,9 @@ create table run_models (
   step integer not null,
   primary key (run, direction, model_id)
 ) strict, without rowid;
+)sql"},
+                                                {3, R"sql(
+create index latest_metrics_by_value on latest_metrics (key, is_nan, value, run);
 )sql"}};
 
 }  // namespace millrace::tracking

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "tracking/entities.h"
+#include "tracking/search.h"
 
 namespace millrace::db {
 class Database;
@@ -95,6 +96,7 @@ class Store {
   Result<Experiment> find_experiment_by_name(std::string_view name) const;
   Result<Page<Experiment>> list_experiments(const PageRequest& page, View view = View::kActiveOnly) const;
   // kFailedPrecondition for these three where it is deleted.
+  Result<Page<Experiment>> search_experiments(const Search& search) const;
   Result<void> rename_experiment(std::string_view id, std::string_view name);
   Result<void> set_experiment_tag(std::string_view id, const Tag& tag);
   Result<void> delete_experiment_tag(std::string_view id, std::string_view key);
@@ -104,6 +106,9 @@ class Store {
 
   Result<Run> create_run(const NewRun& run);
   Result<Run> find_run(std::string_view id) const;
+  Result<Page<Run>> search_runs(const RunSearch& search) const;
+  // How many runs all pages have.
+  Result<std::int64_t> count_runs(const RunSearch& search) const;
   // Newest start first.
   Result<Page<Run>> list_runs(const RunFilter& filter, const PageRequest& page) const;
   Result<Run> update_run(std::string_view id, const RunUpdate& update);

@@ -9,6 +9,7 @@ void add_routes(net::Router& router, Services& services) {
   add_logging_routes(router, services);
   add_metric_routes(router, services);
   add_run_routes(router, services);
+  add_search_routes(router, services);
   add_server_routes(router, services);
 }
 

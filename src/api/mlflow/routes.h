@@ -15,6 +15,7 @@ void add_logged_model_routes(net::Router& router, Services& services);
 void add_logging_routes(net::Router& router, Services& services);
 void add_metric_routes(net::Router& router, Services& services);
 void add_run_routes(net::Router& router, Services& services);
+void add_search_routes(net::Router& router, Services& services);
 void add_server_routes(net::Router& router, Services& services);
 
 }  // namespace millrace::api::mlflow

@@ -1,0 +1,76 @@
+#include <array>
+
+#include "api/mlflow/read.h"
+#include "api/mlflow/route.h"
+#include "api/mlflow/routes.h"
+#include "api/mlflow/write.h"
+#include "tracking/tracking.h"
+
+namespace millrace::api::mlflow {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kViews = {"ACTIVE_ONLY", "DELETED_ONLY", "ALL"};
+
+tracking::View read_view(const Input& in, std::string_view name) {
+  constexpr std::array kValues = {tracking::View::kActiveOnly, tracking::View::kDeletedOnly, tracking::View::kAll};
+  const auto chosen = in.choice(name, kViews);
+  return chosen ? kValues[*chosen] : tracking::View::kActiveOnly;
+}
+
+std::vector<std::string> read_texts(const Input& in, std::string_view name) {
+  const auto texts = in.texts(name);
+  return {texts.begin(), texts.end()};
+}
+
+void read_search(const Input& in, std::string_view view, tracking::Search& search) {
+  search.filter = owned(in.text("filter"));
+  search.order_by = read_texts(in, "order_by");
+  search.view = read_view(in, view);
+  search.page_token = owned(in.text("page_token"));
+  if (const auto most = in.integer("max_results")) {
+    search.max_results = static_cast<int>(std::clamp<std::int64_t>(*most, -1, tracking::kMaxSearchResults + 1));
+  }
+}
+
+template <typename T>
+Answer page_answer(std::string_view name, const Page<T>& page) {
+  return object([&](JsonWriter& out) {
+    out.list(name, page.items, [&](const T& item) { write(out, item); });
+    if (!page.next.empty()) out.field("next_page_token", page.next);
+  });
+}
+
+// Beside what MLflow has: "fields", the parts of the runs that are wanted ("metrics.auc", "params.*"), and
+// "count_only", which answers how many runs there are, {"total"}, and none of them.
+Result<Answer> search_runs(Services& services, Input& in) {
+  tracking::RunSearch search;
+  read_search(in, "run_view_type", search);
+  search.experiment_ids = read_texts(in, "experiment_ids");
+  const std::vector<std::string> fields = read_texts(in, "fields");
+  const bool count_only = in.boolean("count_only").value_or(false);
+  TRY(in.check());
+  search.fields = TRY(tracking::Projection::parse(fields));
+  if (!count_only) return page_answer("runs", TRY(services.tracking.search_runs(search)));
+  const std::int64_t total = TRY(services.tracking.count_runs(search));
+  return object([&](JsonWriter& out) { out.field("total", total); });
+}
+
+Result<Answer> search_experiments(Services& services, Input& in) {
+  tracking::Search search;
+  read_search(in, "view_type", search);
+  TRY(in.check());
+  return page_answer("experiments", TRY(services.tracking.search_experiments(search)));
+}
+
+constexpr Route kRoutes[] = {
+    {"POST", "/api/2.0/mlflow/runs/search", search_runs},
+    {"POST", "/api/2.0/mlflow/experiments/search", search_experiments},
+    {"GET", "/api/2.0/mlflow/experiments/search", search_experiments},
+};
+
+}  // namespace
+
+void add_search_routes(net::Router& router, Services& services) { add(router, services, kRoutes); }
+
+}  // namespace millrace::api::mlflow
