@@ -2,8 +2,8 @@
 
 #include <fmt/compile.h>
 
+#include <array>
 #include <cmath>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
@@ -18,6 +18,14 @@ bool needs_care(char c) {
 }
 
 }  // namespace
+
+void append_number(std::string& text, double number) {
+  std::array<char, 32> digits;
+  const char* end = fmt::format_to(digits.data(), FMT_COMPILE("{}"), number);
+  const std::string_view written(digits.data(), end);
+  text += written;
+  if (written.find_first_of(".e") == std::string_view::npos) text += ".0";
+}
 
 void JsonWriter::separate() {
   if (!first_) text_ += ',';
@@ -67,17 +75,15 @@ void JsonWriter::value(std::string_view text) {
 
 void JsonWriter::integer(std::int64_t number) {
   separate();
-  fmt::format_to(std::back_inserter(text_), FMT_COMPILE("{}"), number);
+  const fmt::format_int digits(number);
+  text_.append(digits.data(), digits.size());
 }
 
-// The shortest text that reads back as the same number, and as one with a fraction.
 void JsonWriter::value(double number) {
   if (std::isnan(number)) return raw("\"NaN\"");
   if (std::isinf(number)) return raw(number > 0 ? "\"Infinity\"" : "\"-Infinity\"");
   separate();
-  const std::size_t begin = text_.size();
-  fmt::format_to(std::back_inserter(text_), FMT_COMPILE("{}"), number);
-  if (text_.find_first_of(".e", begin) == std::string::npos) text_ += ".0";
+  append_number(text_, number);
 }
 
 }  // namespace millrace

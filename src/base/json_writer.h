@@ -24,6 +24,8 @@ class JsonWriter {
   void value(std::integral auto number) { integer(static_cast<std::int64_t>(number)); }
   void value(bool truth) { raw(truth ? "true" : "false"); }
   void null() { raw("null"); }
+  // A value that is JSON already.
+  void raw(std::string_view json);
 
   template <typename Members>
   void object(Members&& members) {
@@ -66,7 +68,6 @@ class JsonWriter {
  private:
   void open(char bracket);
   void close(char bracket);
-  void raw(std::string_view json);
   void integer(std::int64_t number);
   void quote(std::string_view text);
   void separate();
@@ -74,5 +75,8 @@ class JsonWriter {
   std::string text_;
   bool first_ = true;  // nothing stands before in this object or array, or a key was just written
 };
+
+// The shortest text of a finite number that reads back as the same, and as one with a fraction.
+void append_number(std::string& text, double number);
 
 }  // namespace millrace

@@ -1,10 +1,22 @@
 #include "api/mlflow/write.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
 #include "api/mlflow/read.h"
 
 namespace millrace::api::mlflow {
 
 namespace {
+
+constexpr std::size_t kNumbersOfAPoint = 70;  // bytes, roughly
+
+std::string quoted(std::string_view text) {
+  JsonWriter out;
+  out.value(text);
+  return std::move(out).text();
+}
 
 template <typename List>
 void write_pairs(JsonWriter& out, std::string_view name, const List& list) {
@@ -141,14 +153,23 @@ void write(JsonWriter& out, const tracking::LoggedModel& model) {
   });
 }
 
-void write(JsonWriter& out, std::string_view key, const tracking::Point& point, std::string_view run_id) {
-  out.object([&] {
-    out.field("key", key);
-    out.field("value", point.value);
-    out.field("timestamp", milliseconds(point.timestamp));
-    out.field("step", point.step);
-    write_if_set(out, "run_id", run_id);
-  });
+void append_points(std::string& json, std::string_view key, std::span<const tracking::Point> points,
+                   std::string_view run_id) {
+  const std::string before = fmt::format("{{\"key\":{},\"value\":", quoted(key));
+  const std::string after = run_id.empty() ? "}" : fmt::format(",\"run_id\":{}}}", quoted(run_id));
+  json.reserve(json.size() + points.size() * (before.size() + after.size() + kNumbersOfAPoint));
+  for (const tracking::Point& point : points) {
+    if (!json.empty() && json.back() == '}') json += ',';
+    json += before;
+    if (std::isnan(point.value))
+      json += "\"NaN\"";
+    else
+      append_number(json, point.value);
+    const fmt::format_int time(milliseconds(point.timestamp));
+    json.append(",\"timestamp\":").append(time.data(), time.size());
+    const fmt::format_int step(point.step);
+    json.append(",\"step\":").append(step.data(), step.size()).append(after);
+  }
 }
 
 }  // namespace millrace::api::mlflow
