@@ -1,5 +1,6 @@
 #include "tracking/logged_models.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/describe.hpp>
 #include <cmath>
@@ -224,18 +225,14 @@ Result<LoggedModel> LoggedModels::find(std::string_view id, Deleted deleted) con
   return std::move(models.front());
 }
 
-Result<std::vector<LoggedModel>> LoggedModels::find_all(const std::vector<std::string>& ids) const {
-  auto found = TRY(load_models(
-      database_,
-      TRY(database_.query<ModelRow>(std::string(kSelectModels) + " where id in (select value from json_each(?))",
-                                    dump_json(Json(ids))))));
-  std::map<std::string, LoggedModel> by_id;
-  for (LoggedModel& model : found) by_id.emplace(model.id, std::move(model));
-  std::vector<LoggedModel> models;
-  for (const std::string& id : ids) {
-    if (const auto place = by_id.find(id); place != by_id.end()) models.push_back(place->second);
-  }
-  return models;
+Result<std::vector<LoggedModel>> LoggedModels::load(const std::vector<std::int64_t>& numbers) const {
+  std::map<std::int64_t, std::size_t> places;
+  for (const std::int64_t number : numbers) places.emplace(number, places.size());
+  auto rows = TRY(database_.query<ModelRow>(
+      std::string(kSelectModels) + " where number in (select cast(value as bigint) from json_each(?))",
+      dump_json(Json(numbers))));
+  std::ranges::sort(rows, {}, [&](const ModelRow& row) { return places[row.number]; });
+  return load_models(database_, std::move(rows));
 }
 
 Result<LoggedModel> LoggedModels::set_status(std::string_view id, ModelStatus status) {

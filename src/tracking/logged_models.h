@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "tracking/entities.h"
+#include "tracking/model_search.h"
 
 namespace millrace::db {
 class Database;
@@ -67,8 +68,8 @@ class LoggedModels {
 
   Result<LoggedModel> create(const NewLoggedModel& model);
   Result<LoggedModel> find(std::string_view id, Deleted deleted = Deleted::kHidden) const;
-  // In the order of the ids; what is not there is left out.
-  Result<std::vector<LoggedModel>> find_all(const std::vector<std::string>& ids) const;
+  // Newest first, unless another order is asked for; without deleted ones.
+  Result<Page<LoggedModel>> search(const ModelSearch& asked) const;
   Result<LoggedModel> set_status(std::string_view id, ModelStatus status);
   // What is there already keeps its value: kInvalidArgument for another one.
   Result<void> log_params(std::string_view id, const std::vector<Param>& params);
@@ -78,6 +79,9 @@ class LoggedModels {
   Result<void> remove(std::string_view id);
 
  private:
+  // In the order of their numbers.
+  Result<std::vector<LoggedModel>> load(const std::vector<std::int64_t>& numbers) const;
+
   db::Database& database_;
   const Clock& clock_;
   IdSource& ids_;

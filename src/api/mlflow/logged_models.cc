@@ -1,6 +1,8 @@
 #include "tracking/logged_models.h"
 
+#include <algorithm>
 #include <array>
+#include <limits>
 
 #include "api/mlflow/read.h"
 #include "api/mlflow/route.h"
@@ -73,8 +75,34 @@ Result<Answer> log_params(Services& services, Input& in) {
   return Answer{};
 }
 
+tracking::DatasetRef read_dataset(const Fields& in) {
+  return {owned(in.text("dataset_name")), owned(in.text("dataset_digest"))};
+}
+
+Result<Answer> search_models(Services& services, Input& in) {
+  const auto ids = in.texts("experiment_ids");
+  if (!in.has("experiment_ids")) in.missing("experiment_ids");
+  tracking::ModelSearch asked{.experiment_ids = {ids.begin(), ids.end()}, .filter = owned(in.text("filter"))};
+  for (const Fields& dataset : in.messages("datasets")) asked.datasets.push_back(read_dataset(dataset));
+  if (const auto most = in.integer("max_results"); most && *most > 0) {
+    asked.max_results = static_cast<int>(std::min<std::int64_t>(*most, std::numeric_limits<int>::max()));
+  }
+  for (const Fields& order : in.messages("order_by")) {
+    asked.order_by.push_back({std::string(order.required_text("field_name")),
+                              order.boolean("ascending").value_or(true), read_dataset(order)});
+  }
+  asked.page_token = owned(in.text("page_token"));
+  TRY(in.check());
+  const auto page = TRY(services.logged_models.search(asked));
+  return object([&](JsonWriter& out) {
+    out.list("models", page.items, [&](const auto& model) { write(out, model); });
+    if (!page.next.empty()) out.field("next_page_token", page.next);
+  });
+}
+
 constexpr Route kRoutes[] = {
     {"POST", "/api/2.0/mlflow/logged-models", create_model, Access::kWrite},
+    {"POST", "/api/2.0/mlflow/logged-models/search", search_models, Access::kRead},
     {"GET", "/api/2.0/mlflow/logged-models/{model_id}", get_model, Access::kRead},
     {"PATCH", "/api/2.0/mlflow/logged-models/{model_id}", finalize_model, Access::kWrite},
     {"DELETE", "/api/2.0/mlflow/logged-models/{model_id}", delete_model, Access::kWrite},
