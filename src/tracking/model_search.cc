@@ -21,13 +21,21 @@ constexpr int kMaxModels = 1000;
 constexpr std::size_t kDigestSize = 16;
 
 constexpr std::string_view kAttributes[] = {
-    "model_id",      "name",          "model_type",         "status",
-    "source_run_id", "creation_time", "creation_timestamp", "creation_timestamp_ms",
-    "last_updated_time", "last_updated_timestamp", "last_updated_timestamp_ms",
+    "model_id",
+    "name",
+    "model_type",
+    "status",
+    "source_run_id",
+    "creation_time",
+    "creation_timestamp",
+    "creation_timestamp_ms",
+    "last_updated_time",
+    "last_updated_timestamp",
+    "last_updated_timestamp_ms",
 };
 
 // Text within a statement that a schema holds, which has no parameters.
-std::string quoted(std::string_view text) {
+std::string literal(std::string_view text) {
   std::string out = "'";
   for (const char c : text) out.append(c == '\'' ? 2 : 1, c);
   return out + "'";
@@ -37,8 +45,8 @@ std::string quoted(std::string_view text) {
 std::string on_datasets(const std::vector<DatasetRef>& datasets) {
   std::string any;
   for (const DatasetRef& dataset : datasets) {
-    any += fmt::format("{}(dataset_name = {}", any.empty() ? "" : " or ", quoted(dataset.name));
-    if (!dataset.digest.empty()) any += fmt::format(" and dataset_digest = {}", quoted(dataset.digest));
+    any += fmt::format("{}(dataset_name = {}", any.empty() ? "" : " or ", literal(dataset.name));
+    if (!dataset.digest.empty()) any += fmt::format(" and dataset_digest = {}", literal(dataset.digest));
     any += ')';
   }
   return any;
@@ -98,17 +106,13 @@ class ModelSchema {
     latest_.reserve(asked.order_by.size());
     schema_ = {.table = "logged_models",
                .number = "logged_models.number",
-               .entities = {attributes(), metric_entity("metrics", rows_),
-                            {.name = "params",
-                             .rows = {.from = "logged_model_params k",
-                                      .owner = "k.model",
-                                      .value = "k.value",
-                                      .key = "k.key"}},
-                            {.name = "tags",
-                             .rows = {.from = "logged_model_tags k",
-                                      .owner = "k.model",
-                                      .value = "k.value",
-                                      .key = "k.key"}}},
+               .entities =
+                   {attributes(),
+                    metric_entity("metrics", rows_),
+                    {.name = "params",
+                     .rows = {.from = "logged_model_params k", .owner = "k.model", .value = "k.value", .key = "k.key"}},
+                    {.name = "tags",
+                     .rows = {.from = "logged_model_tags k", .owner = "k.model", .value = "k.value", .key = "k.key"}}},
                .default_order = {{"logged_models.creation_time", true}, {"logged_models.id"}},
                .ties = {{"logged_models.creation_time", true}, {"logged_models.id"}}};
   }
@@ -168,8 +172,8 @@ search::Statement conditions(const ModelSearch& asked) {
   where.value(std::string(to_text(LifecycleStage::kActive)));
   const std::string on = on_datasets(asked.datasets);
   if (on.empty()) return where;
-  return where.add(fmt::format(
-      " and exists (select 1 from logged_model_metrics where model = logged_models.number and ({}))", on));
+  return where.add(
+      fmt::format(" and exists (select 1 from logged_model_metrics where model = logged_models.number and ({}))", on));
 }
 
 }  // namespace
@@ -193,8 +197,7 @@ Result<Page<LoggedModel>> LoggedModels::search(const ModelSearch& asked) const {
   const std::string digest = digest_of(asked);
   const auto token = TRY(inner_token(asked.page_token, digest));
   auto found = TRY(search::find(database_, request, std::clamp(asked.max_results, 1, kMaxModels), token));
-  return Page<LoggedModel>{.items = TRY(load(found.numbers)),
-                           .next = found.next.empty() ? "" : digest + found.next};
+  return Page<LoggedModel>{.items = TRY(load(found.numbers)), .next = found.next.empty() ? "" : digest + found.next};
 }
 
 }  // namespace millrace::tracking

@@ -183,7 +183,7 @@ std::optional<std::int64_t> Fields::integer(std::string_view name) const {
     std::int64_t integer = 0;
     double number = 0;
     if (value->get(integer) == SUCCESS) return integer;
-    if (value->is_double() && value->get(number) == SUCCESS) return to_integer(number);
+    if (value->type() == dom::element_type::DOUBLE && value->get(number) == SUCCESS) return to_integer(number);
     if (value->get(text) != SUCCESS) {
       wrong_type(name, *value);
       return std::nullopt;

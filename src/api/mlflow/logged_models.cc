@@ -88,8 +88,8 @@ Result<Answer> search_models(Services& services, Input& in) {
     asked.max_results = static_cast<int>(std::min<std::int64_t>(*most, std::numeric_limits<int>::max()));
   }
   for (const Fields& order : in.messages("order_by")) {
-    asked.order_by.push_back({std::string(order.required_text("field_name")),
-                              order.boolean("ascending").value_or(true), read_dataset(order)});
+    asked.order_by.push_back({std::string(order.required_text("field_name")), order.boolean("ascending").value_or(true),
+                              read_dataset(order)});
   }
   asked.page_token = owned(in.text("page_token"));
   TRY(in.check());
