@@ -68,10 +68,10 @@ class InputResolver {
     auto version = ref.by_version ? registry_.find_version(ref.name, std::stoll(ref.selector))
                                   : registry_.find_alias(ref.name, ref.selector);
     if (!version) return std::unexpected(version.error());
-    auto path = TRY(blobs_.local_path(version->source));
+    auto path = TRY(blobs_.local_path(version->location()));
     return pipelines::ResolvedInput{.ref = ref.text,
                                     .kind = "model",
-                                    .uri = version->source,
+                                    .uri = version->location(),
                                     .path = path.string(),
                                     .version = std::to_string(version->version),
                                     .hash = TRY(sha256_tree(path)),

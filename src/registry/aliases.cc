@@ -11,10 +11,14 @@ namespace millrace::registry {
 
 namespace {
 
-template <class Source>
-Result<std::optional<std::int64_t>> version_of(Source& source, std::string_view model, std::string_view alias) {
-  const auto rows = TRY(source.template query<std::int64_t>(
-      "select version from registered_model_aliases where model = ? and alias = ?", model, alias));
+// The version that an alias stands on, if there is one.
+Result<std::optional<std::int64_t>> version_of(db::Transaction& tx, std::int64_t model, std::string_view alias) {
+  const auto rows = TRY(tx.query<std::int64_t>(R"sql(
+select v.version
+from registered_model_aliases a join model_versions v on v.number = a.version
+where a.model = ? and a.alias = ?
+)sql",
+                                               model, alias));
   return rows.empty() ? std::nullopt : std::optional(rows.front());
 }
 
@@ -43,72 +47,77 @@ values (?, ?, ?, ?, ?, ?, ?)
 Result<bool> Store::set_alias(const SetAlias& change) {
   TRY(check_alias(change.alias));
   db::Transaction tx = TRY(parts_.database.begin());
-  TRY(load_version(tx, change.model, change.version));
-  const auto previous = TRY(version_of(tx, change.model, change.alias));
+  const VersionRow version = TRY(find_version_row(tx, change.model, change.version));
+  const auto previous = TRY(version_of(tx, version.model_number, change.alias));
   if (previous == change.version) return false;
   if (change.expected_previous && *change.expected_previous != previous.value_or(0)) {
     return fail(Code::kAborted, "alias \"{}\" of model \"{}\" stands {}, not {}; look again and decide anew",
                 change.alias, change.model, standing(previous), standing(change.expected_previous));
   }
-  TRY(move_alias(tx, {.model = change.model,
-                      .alias = change.alias,
-                      .version = change.version,
-                      .previous = previous,
-                      .reason = change.reason,
-                      .pipeline_run = change.pipeline_run,
-                      .event_time = parts_.clock.now()}));
+  TRY(move_alias(tx, version,
+                 {.model = change.model,
+                  .alias = change.alias,
+                  .version = change.version,
+                  .previous = previous,
+                  .reason = change.reason,
+                  .pipeline_run = change.pipeline_run,
+                  .event_time = parts_.clock.now()}));
   TRY(tx.commit());
   return true;
 }
 
-Result<void> Store::move_alias(db::Transaction& tx, const AliasChange& change) {
+Result<void> Store::move_alias(db::Transaction& tx, const VersionRow& version, const AliasChange& change) {
   TRY(tx.execute(R"sql(
 insert into registered_model_aliases (model, alias, version)
 values (?, ?, ?)
 on conflict (model, alias) do update set version = excluded.version
 )sql",
-                 change.model, change.alias, change.version));
+                 version.model_number, change.alias, version.number));
   TRY(record(tx, change));
-  TRY(parts_.events.publish(tx, "model_version.alias_set", change.model, change.event_time,
-                            {{"model", change.model},
-                             {"alias", change.alias},
-                             {"version", *change.version},
-                             {"previous", number_or_null(change.previous)},
-                             {"reason", change.reason},
-                             {"pipeline_run", change.pipeline_run}}));
-  return {};
+  return publish(tx, "model_version.alias_set", change.model,
+                 {{"model", change.model},
+                  {"alias", change.alias},
+                  {"version", *change.version},
+                  {"previous", number_or_null(change.previous)},
+                  {"reason", change.reason},
+                  {"pipeline_run", change.pipeline_run},
+                  {"prompt", TRY(is_prompt(tx, version.model_number))}});
 }
 
-Result<void> Store::drop_alias(db::Transaction& tx, const Alias& alias, std::string_view model,
+Result<void> Store::drop_alias(db::Transaction& tx, const ModelRow& model, const Alias& alias,
                                std::string_view reason) {
-  const AliasChange change{.model = std::string(model),
+  const AliasChange change{.model = model.name,
                            .alias = alias.name,
                            .previous = alias.version,
                            .reason = std::string(reason),
                            .event_time = parts_.clock.now()};
-  TRY(tx.execute("delete from registered_model_aliases where model = ? and alias = ?", model, alias.name));
+  TRY(tx.execute("delete from registered_model_aliases where model = ? and alias = ?", model.number, alias.name));
   TRY(record(tx, change));
-  TRY(parts_.events.publish(
-      tx, "model_version.alias_deleted", change.model, change.event_time,
-      {{"model", change.model}, {"alias", change.alias}, {"previous", alias.version}, {"reason", change.reason}}));
-  return {};
+  return publish(tx, "model_version.alias_deleted", change.model,
+                 {{"model", change.model},
+                  {"alias", change.alias},
+                  {"previous", alias.version},
+                  {"reason", change.reason},
+                  {"prompt", TRY(is_prompt(tx, model.number))}});
 }
 
 Result<void> Store::delete_alias(std::string_view model, std::string_view alias, std::string_view reason) {
   db::Transaction tx = TRY(parts_.database.begin());
-  const auto version = TRY(version_of(tx, model, alias));
+  const auto row = find_model_row(tx, model);
+  const auto version = row ? TRY(version_of(tx, row->number, alias)) : std::nullopt;
   if (!version) return no_alias(model, alias);
-  TRY(drop_alias(tx, {std::string(alias), *version}, model, reason));
+  TRY(drop_alias(tx, *row, {std::string(alias), *version}, reason));
   return tx.commit();
 }
 
 Result<ModelVersion> Store::find_alias(std::string_view model, std::string_view alias) const {
   auto rows = TRY(parts_.database.query<VersionRow>(
-      std::string(kSelectVersions) + "where model = ?1 and version = (select version from registered_model_aliases "
-                                     "where model = ?1 and alias = ?2)",
+      std::string(kSelectVersions) +
+          "and m.name = ? and v.number = (select version from registered_model_aliases where model = m.number and "
+          "alias = ?)",
       model, alias));
-  if (!rows.empty()) return complete(parts_.database, std::move(rows.front()));
-  TRY(find_model(model));
+  if (!rows.empty()) return std::move(TRY(load_versions(parts_.database, std::move(rows))).front());
+  TRY(find_model_row(parts_.database, model));
   return no_alias(model, alias);
 }
 
@@ -119,11 +128,11 @@ Result<Page<AliasChange>> Store::alias_history(std::string_view model, std::stri
   auto changes = TRY(parts_.database.query<AliasChange>(R"sql(
 select id, model, alias, version, previous, reason, pipeline_run, event_time
 from alias_history
-where model = ?1 and (?2 = '' or alias = ?2) and id < ?3
+where model = ? and (? = '' or alias = ?) and id < ?
 order by id desc
-limit ?4
+limit ?
 )sql",
-                                                        model, alias, before, page.rows() + 1));
+                                                        model, alias, alias, before, page.rows() + 1));
   return make_page(std::move(changes), page, [](const AliasChange& last) { return std::to_string(last.id); });
 }
 

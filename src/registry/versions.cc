@@ -1,3 +1,4 @@
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -12,18 +13,14 @@ namespace millrace::registry {
 
 namespace {
 
-std::unexpected<Error> no_version(std::string_view model, std::int64_t version) {
-  return not_found("model \"{}\" has no version {}", model, version);
-}
-
-Result<void> insert_tag(db::Transaction& tx, std::string_view model, std::int64_t version, const Tag& tag) {
+Result<void> insert_tag(db::Transaction& tx, std::int64_t version, const Tag& tag) {
   TRY(check_tag(tag));
   TRY(tx.execute(R"sql(
-insert into model_version_tags (model, version, key, value)
-values (?, ?, ?, ?)
-on conflict (model, version, key) do update set value = excluded.value
+insert into model_version_tags (version, key, value)
+values (?, ?, ?)
+on conflict (version, key) do update set value = excluded.value
 )sql",
-                 model, version, tag.key, tag.value));
+                 version, tag.key, tag.value));
   return {};
 }
 
@@ -32,36 +29,40 @@ on conflict (model, version, key) do update set value = excluded.value
 Result<ModelVersion> Store::create_version(const NewVersion& version) {
   db::Transaction tx = TRY(parts_.database.begin());
   if (!version.key.empty()) {
-    auto known = TRY(tx.query<VersionRow>(std::string(kSelectVersions) + " where key = ?", version.key));
-    if (!known.empty()) return complete(tx, std::move(known.front()));
+    auto known = TRY(tx.query<VersionRow>(std::string(kSelectVersions) + "and v.key = ?", version.key));
+    if (!known.empty()) return load_version(tx, std::move(known.front()));
   }
-  ModelVersion made = TRY(insert_version(tx, version));
+  const ModelRow model = TRY(find_model_row(tx, version.model));
+  const std::int64_t number = TRY(insert_version(tx, model, version));
+  const ModelVersion made = TRY(load_version(tx, TRY(find_version_row(tx, version.model, number))));
   TRY(record_version(tx, made, version));
   TRY(tx.commit());
   return made;
 }
 
-Result<ModelVersion> Store::insert_version(db::Transaction& tx, const NewVersion& version) {
+Result<std::int64_t> Store::insert_version(db::Transaction& tx, const ModelRow& model, const NewVersion& version) {
   if (version.source.empty()) return invalid_argument("a version of model \"{}\" needs a source", version.model);
   const Timestamp now = parts_.clock.now();
-  const auto numbers = TRY(tx.query<std::int64_t>(R"sql(
+  const std::int64_t number = TRY(tx.insert(R"sql(
 update registered_models
 set next_version = next_version + 1, last_updated_time = ?
-where name = ?
+where number = ?
 returning next_version - 1
 )sql",
-                                                  now, version.model));
-  if (numbers.empty()) return no_model(version.model);
-  const std::int64_t number = numbers.front();
-  TRY(tx.execute(R"sql(
+                                            now, model.number));
+  const std::int64_t row =
+      TRY(tx.insert(R"sql(
 insert into model_versions
-  (model, version, source, run_id, signature, description, pipeline_run, key, creation_time, last_updated_time)
-values (?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?)
+  (model, version, source, storage, run_id, run_link, model_id, user_id, signature, folder, description, pipeline_run,
+   key, creation_time, last_updated_time)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?)
+returning number
 )sql",
-                 version.model, number, version.source, version.run_id, version.signature, version.description,
-                 version.pipeline_run, version.key, now, now));
-  for (const Tag& tag : version.tags) TRY(insert_tag(tx, version.model, number, tag));
-  return load_version(tx, version.model, number);
+                    model.number, number, version.source, version.storage, version.run_id, version.run_link,
+                    version.model_id, version.user_id, version.signature, folder_json(version.folder),
+                    version.description, version.pipeline_run, version.key, now, now));
+  for (const Tag& tag : version.tags) TRY(insert_tag(tx, row, tag));
+  return number;
 }
 
 Result<void> Store::record_version(db::Transaction& tx, const ModelVersion& version, const NewVersion& request) {
@@ -72,61 +73,77 @@ Result<void> Store::record_version(db::Transaction& tx, const ModelVersion& vers
                                        .data = {{"version", version.version}, {"source", version.source}}}));
   if (!version.run_id.empty()) TRY(parts_.lineage.add_edge(tx, "run:" + version.run_id, node));
   for (const std::string& from : request.derived_from) TRY(parts_.lineage.add_edge(tx, from, node));
-  TRY(parts_.events.publish(tx, "model_version.registered", version.model, version.creation_time,
-                            {{"model", version.model},
-                             {"version", version.version},
-                             {"source", version.source},
-                             {"run_id", version.run_id},
-                             {"pipeline_run", version.pipeline_run}}));
-  return {};
+  const ModelRow model = TRY(find_model_row(tx, version.model));
+  return publish(tx, "model_version.registered", version.model,
+                 {{"model", version.model},
+                  {"version", version.version},
+                  {"source", version.source},
+                  {"run_id", version.run_id},
+                  {"pipeline_run", version.pipeline_run},
+                  {"description", version.description},
+                  {"tags", tags_json(version.tags)},
+                  {"prompt", TRY(is_prompt(tx, model.number))}});
 }
 
 Result<ModelVersion> Store::find_version(std::string_view model, std::int64_t version) const {
-  return load_version(parts_.database, model, version);
+  std::vector<VersionRow> rows;
+  rows.push_back(TRY(find_version_row(parts_.database, model, version)));
+  return std::move(TRY(load_versions(parts_.database, std::move(rows))).front());
 }
 
 Result<Page<ModelVersion>> Store::list_versions(std::string_view model, const PageRequest& page) const {
-  TRY(find_model(model));
+  const ModelRow row = TRY(find_model_row(parts_.database, model));
   const std::int64_t before =
       page.after.empty() ? std::numeric_limits<std::int64_t>::max() : TRY(cursor_integer(page.after));
-  const auto rows = TRY(parts_.database.query<VersionRow>(
-      std::string(kSelectVersions) + " where model = ? and version < ? order by version desc limit ?", model, before,
-      page.rows() + 1));
-  std::vector<ModelVersion> versions;
-  for (const VersionRow& row : rows) versions.push_back(TRY(complete(parts_.database, row)));
-  return make_page(std::move(versions), page, [](const ModelVersion& last) { return std::to_string(last.version); });
+  auto rows = TRY(parts_.database.query<VersionRow>(
+      std::string(kSelectVersions) + "and v.model = ? and v.version < ? order by v.version desc limit ?", row.number,
+      before, page.rows() + 1));
+  return make_page(TRY(load_versions(parts_.database, std::move(rows))), page,
+                   [](const ModelVersion& last) { return std::to_string(last.version); });
 }
 
 Result<void> Store::set_version_description(std::string_view model, std::int64_t version,
                                             std::string_view description) {
-  const auto changed = TRY(parts_.database.execute(
-      "update model_versions set description = ?, last_updated_time = ? where model = ? and version = ?", description,
-      parts_.clock.now(), model, version));
-  if (changed == 0) return no_version(model, version);
-  return {};
+  db::Transaction tx = TRY(parts_.database.begin());
+  const VersionRow row = TRY(find_version_row(tx, model, version));
+  TRY(tx.execute("update model_versions set description = ?, last_updated_time = ? where number = ?", description,
+                 parts_.clock.now(), row.number));
+  return tx.commit();
 }
 
 Result<void> Store::set_version_tag(std::string_view model, std::int64_t version, const Tag& tag) {
   db::Transaction tx = TRY(parts_.database.begin());
-  TRY(load_version(tx, model, version));
-  TRY(insert_tag(tx, model, version, tag));
+  const VersionRow row = TRY(find_version_row(tx, model, version));
+  TRY(insert_tag(tx, row.number, tag));
+  const bool prompt = TRY(is_prompt(tx, row.model_number));
+  TRY(publish(tx, "model_version.tag_set", model,
+              {{"model", model}, {"version", version}, {"key", tag.key}, {"value", tag.value}, {"prompt", prompt}}));
   return tx.commit();
 }
 
 Result<void> Store::delete_version_tag(std::string_view model, std::int64_t version, std::string_view key) {
-  const auto deleted = TRY(parts_.database.execute(
-      "delete from model_version_tags where model = ? and version = ? and key = ?", model, version, key));
+  db::Transaction tx = TRY(parts_.database.begin());
+  const VersionRow row = TRY(find_version_row(tx, model, version));
+  const auto deleted = TRY(tx.execute("delete from model_version_tags where version = ? and key = ?", row.number, key));
   if (deleted == 0) return not_found("version {} of model \"{}\" has no tag {}", version, model, key);
-  return {};
+  const bool prompt = TRY(is_prompt(tx, row.model_number));
+  TRY(publish(tx, "model_version.tag_deleted", model,
+              {{"model", model}, {"version", version}, {"key", key}, {"prompt", prompt}}));
+  return tx.commit();
 }
 
 Result<void> Store::delete_version(std::string_view model, std::int64_t version) {
   db::Transaction tx = TRY(parts_.database.begin());
-  const ModelVersion found = TRY(load_version(tx, model, version));
-  for (const std::string& alias : found.aliases) {
-    TRY(drop_alias(tx, {alias, version}, model, "the version was deleted"));
+  const VersionRow row = TRY(find_version_row(tx, model, version));
+  const ModelRow owner = TRY(find_model_row(tx, model));
+  for (const std::string& alias : TRY(load_version(tx, row)).aliases) {
+    TRY(drop_alias(tx, owner, {alias, version}, "the version was deleted"));
   }
-  TRY(tx.execute("delete from model_versions where model = ? and version = ?", model, version));
+  const Timestamp now = parts_.clock.now();
+  TRY(tx.execute("delete from model_version_tags where version = ?", row.number));
+  TRY(tx.execute("update model_versions set deleted_time = ?, last_updated_time = ? where number = ?", now, now,
+                 row.number));
+  TRY(tx.execute("update registered_models set last_updated_time = ? where number = ?", now, owner.number));
   return tx.commit();
 }
 

@@ -218,7 +218,7 @@ void Endpoints::fill_shadows(ServedEndpoint& endpoint) {
 
 Result<ScoredModel> Endpoints::load(const EndpointSpec& spec, const std::string& alias) {
   const registry::ModelVersion version = TRY(parts_.registry.find_alias(spec.model, alias));
-  return ScoredModel{.alias = alias, .model = TRY(load_version(version.model, version.version, version.source))};
+  return ScoredModel{.alias = alias, .model = TRY(load_version(version.model, version.version, version.location()))};
 }
 
 Result<std::shared_ptr<const LoadedModel>> Endpoints::load_version(const std::string& model, std::int64_t version,
