@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/http/resources.h"
+#include "api/mlflow/model_source.h"
 #include "base/suggest.h"
 #include "registry/registry.h"
 
@@ -31,6 +32,10 @@ Json to_json(const registry::ModelVersion& version) {
           {"version", version.version},
           {"source", version.source},
           {"run_id", version.run_id},
+          {"stage", to_text(version.stage)},
+          {"flavors", version.folder.flavors},
+          {"input_example", version.folder.input_example},
+          {"pickles", version.folder.pickles},
           {"signature", version.signature.empty() ? Json(nullptr) : parse_json(version.signature).value_or(nullptr)},
           {"description", version.description},
           {"pipeline_run", version.pipeline_run},
@@ -110,7 +115,8 @@ Result<Json> find_alias(registry::Store& registry, const Request& request) {
   return to_json(TRY(registry.find_alias(request.param("name"), request.param("alias"))));
 }
 
-Result<Json> create_version(registry::Store& registry, const Request& request) {
+Result<Json> create_version(Services& services, const Request& request) {
+  auto& registry = services.registry;
   auto body = TRY(Body::parse(request.body));
   registry::NewVersion version{.model = std::string(request.param("name")),
                                .source = body.required_string("source"),
@@ -128,6 +134,7 @@ Result<Json> create_version(registry::Store& registry, const Request& request) {
   }
   TRY(body.finish());
   TRY(registry.ensure_model(version.model));
+  mlflow::describe(services, version);
   return to_json(TRY(registry.create_version(version)));
 }
 
@@ -174,7 +181,7 @@ void add_model_routes(net::Router& router, Services& services) {
   router.add("GET", "/api/v1/models/{name}/versions", Access::kRead,
              [&](const Request& request) { return answer(list_versions(registry, request)); });
   router.add("POST", "/api/v1/models/{name}/versions", Access::kWrite,
-             [&](const Request& request) { return answer(create_version(registry, request), 201); });
+             [&](const Request& request) { return answer(create_version(services, request), 201); });
   router.add("GET", "/api/v1/models/{name}/versions/{version}", Access::kRead, [&](const Request& request) {
     return answer_with_nearest(registry, request, find_version(registry, request));
   });

@@ -4,9 +4,11 @@
 #include "api/mlflow/artifact_file.h"
 #include "api/mlflow/artifact_path.h"
 #include "api/mlflow/error.h"
+#include "api/mlflow/model_source.h"
 #include "api/mlflow/route.h"
 #include "api/mlflow/routes.h"
 #include "blob/blob.h"
+#include "tracking/logged_models.h"
 #include "tracking/tracking.h"
 
 namespace millrace::api::mlflow {
@@ -108,11 +110,38 @@ net::UploadHandler run_uploader(Services& services) {
   };
 }
 
+// Those of a registered version and of a logged model.
+
+Result<Response> download_of_version(Services& services, const Request& request) {
+  const std::string path = TRY(safe_file_path(request.query("path").value_or("")));
+  const std::string name = request.query("name").value_or("");
+  const auto version =
+      TRY(find_version_by_uri(services, fmt::format("{}/{}", name, request.query("version").value_or(""))));
+  return send_file(services.blobs, request, join(TRY(blob::key_of(version.location())), path), path);
+}
+
+Result<Response> download_of_model(Services& services, const Request& request) {
+  const std::string path = TRY(safe_file_path(request.query("artifact_file_path").value_or("")));
+  const auto model = TRY(services.logged_models.find(request.param("model_id")));
+  return send_file(services.blobs, request, join(TRY(blob::key_of(model.artifact_uri)), path), path);
+}
+
+Result<Answer> list_of_model(Services& services, Input& in) {
+  const std::string path = TRY(safe_path(in.text("artifact_directory_path").value_or("")));
+  const auto model = TRY(services.logged_models.find(in.param("model_id")));
+  const auto entries = TRY(services.blobs.list_folder(join(TRY(blob::key_of(model.artifact_uri)), path)));
+  return object([&](JsonWriter& out) {
+    out.field("root_uri", model.artifact_uri);
+    write_files(out, entries, path);
+  });
+}
+
 constexpr std::string_view kPath = "/api/2.0/mlflow-artifacts/artifacts/{path...}";
 constexpr Route kRoutes[] = {
     {"GET", "/api/2.0/mlflow-artifacts/artifacts", list, Access::kRead},
     {"DELETE", kPath, remove, Access::kWrite},
     {"GET", "/api/2.0/mlflow/artifacts/list", list_of_run, Access::kRead},
+    {"GET", "/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories", list_of_model, Access::kRead},
 };
 
 }  // namespace
@@ -125,6 +154,12 @@ void add_artifact_routes(net::Router& router, Services& services) {
     router.add("GET", path, Access::kRead,
                [&](const Request& request) { return answer(download_of_run(services, request)); });
   }
+  for (const auto* path : {"/model-versions/get-artifact", "/ajax-api/2.0/mlflow/model-versions/get-artifact"}) {
+    router.add("GET", path, Access::kRead,
+               [&](const Request& request) { return answer(download_of_version(services, request)); });
+  }
+  add(router, "GET", "/api/2.0/mlflow/logged-models/{model_id}/artifacts/files", Access::kRead,
+      [&](const Request& request) { return answer(download_of_model(services, request)); });
   router.add_upload("POST", "/ajax-api/2.0/mlflow/upload-artifact", Access::kWrite, run_uploader(services));
 }
 

@@ -14,6 +14,8 @@ void add_experiment_routes(net::Router& router, Services& services);
 void add_logged_model_routes(net::Router& router, Services& services);
 void add_logging_routes(net::Router& router, Services& services);
 void add_metric_routes(net::Router& router, Services& services);
+void add_model_version_routes(net::Router& router, Services& services);
+void add_registered_model_routes(net::Router& router, Services& services);
 void add_run_routes(net::Router& router, Services& services);
 void add_search_routes(net::Router& router, Services& services);
 void add_server_routes(net::Router& router, Services& services);
