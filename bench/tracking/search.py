@@ -121,7 +121,7 @@ def timed(connection, method, path, body=None):
 
 
 def quantiles(values):
-    return {"p50_ms": round(statistics.median(values), 2), "max_ms": round(max(values), 2)}
+    return {"min_ms": round(min(values), 2), "p50_ms": round(statistics.median(values), 2), "max_ms": round(max(values), 2)}
 
 
 def measure(port):
@@ -143,9 +143,9 @@ def megabytes(server):
 
 
 def show(rows, facts):
-    print(f"{'search':40} {'p50 ms':>8} {'max ms':>8} {'bar ms':>7}")
+    print(f"{'search':40} {'min ms':>8} {'p50 ms':>8} {'max ms':>8} {'bar ms':>7}")
     for row in rows:
-        print(f"{row['search']:40} {row['p50_ms']:8.2f} {row['max_ms']:8.2f} {row.get('bar_ms') or '':>7}")
+        print(f"{row['search']:40} {row['min_ms']:8.2f} {row['p50_ms']:8.2f} {row['max_ms']:8.2f} {row.get('bar_ms') or '':>7}")
     print("  ".join(f"{name} {value}" for name, value in facts.items()))
 
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.h"
 #include "search/evaluate.h"
 
 namespace millrace::search {
@@ -95,31 +96,46 @@ Statement column_condition(const Clause& clause) {
   return out.add("(").add(reference.column).add(" is not null and ").add(test(clause)).add(")");
 }
 
+bool has_prefix(const Clause& clause) {
+  return clause.reference.source.index == Index::kPrefix && (clause.op == Op::kEqual || clause.op == Op::kIn);
+}
+
+// Equality by what the index knows, and then by the whole. What is added to the value changes nothing, but keeps SQLite
+// from putting the operand in its place in the index's expression, too, where it would no longer be known.
+Statement prefix_test(const Clause& clause) {
+  Statement out("substr(");
+  out.add(clause.reference.source.value).add(fmt::format(", 1, {}) in (", kPrefixLength));
+  chain(out, clause, ", ",
+        [&](const Operand& operand) { out.value(std::string(cut(std::get<std::string>(operand), kPrefixLength))); });
+  out.add(") and ");
+  return out.add(plain_test<std::string>(fmt::format("{} || ''", clause.reference.source.value), clause));
+}
+
 Statement key_condition(const Reference& reference) {
   Statement out;
   if (!reference.has_any_key()) return out;
   return out.add(reference.source.key).add(" = ").value(reference.key);
 }
 
-Statement rows_exist(const Reference& reference, const Schema& schema, const Statement& where) {
+Statement rows_exist(const Reference& reference, std::string_view number, const Statement& where) {
   Statement out("exists (select 1 from ");
-  out.add(reference.source.from).add(" where ").add(reference.source.owner).add(" = ").add(schema.number);
+  out.add(reference.source.from).add(" where ").add(reference.source.owner).add(" = ").add(number);
   if (!where.empty()) out.add(" and ").add(where);
   return out.add(")");
 }
 
-Statement source_condition(const Clause& clause, const Schema& schema) {
+Statement source_condition(const Clause& clause, std::string_view number) {
   const Reference& reference = clause.reference;
-  const Statement any = rows_exist(reference, schema, key_condition(reference));
+  const Statement any = rows_exist(reference, number, key_condition(reference));
   if (clause.op == Op::kIsNotNull) return any;
   if (clause.op == Op::kIsNull) return Statement("not ").add(any);
-  const Statement some = rows_exist(reference, schema, row_condition(clause));
+  const Statement some = rows_exist(reference, number, row_condition(clause));
   if (!reference.when_missing || !holds(clause, {})) return some;
   return Statement("(").add(some).add(" or not ").add(any).add(")");
 }
 
-Statement clause_condition(const Clause& clause, const Schema& schema) {
-  return clause.reference.is_column() ? column_condition(clause) : source_condition(clause, schema);
+Statement clause_condition(const Clause& clause, std::string_view number) {
+  return clause.reference.is_column() ? column_condition(clause) : source_condition(clause, number);
 }
 
 }  // namespace
@@ -133,18 +149,18 @@ bool has_pattern(const Tree<Clause>& tree) {
 Statement row_condition(const Clause& clause) {
   Statement out = key_condition(clause.reference);
   if (!out.empty()) out.add(" and ");
-  return out.add(test(clause));
+  return out.add(has_prefix(clause) ? prefix_test(clause) : test(clause));
 }
 
-Statement condition(const Tree<Clause>& tree, const Schema& schema) {
+Statement condition(const Tree<Clause>& tree, std::string_view number) {
   using Kind = Tree<Clause>::Kind;
-  if (tree.kind == Kind::kLeaf) return clause_condition(tree.leaf, schema);
-  if (tree.kind == Kind::kNot) return Statement("not (").add(condition(tree.parts.front(), schema)).add(")");
+  if (tree.kind == Kind::kLeaf) return clause_condition(tree.leaf, number);
+  if (tree.kind == Kind::kNot) return Statement("not (").add(condition(tree.parts.front(), number)).add(")");
   if (tree.parts.empty()) return Statement("1 = 1");
   Statement out("(");
   for (std::size_t i = 0; i < tree.parts.size(); ++i) {
     if (i > 0) out.add(tree.kind == Kind::kAll ? " and " : " or ");
-    out.add(condition(tree.parts[i], schema));
+    out.add(condition(tree.parts[i], number));
   }
   return out.add(")");
 }

@@ -28,41 +28,49 @@ Result<std::int64_t> number_of(db::Database& database, const Statement& statemen
   return TRY(database.query_with<std::int64_t>(statement.text(), statement.values())).front();
 }
 
-Result<double> count_up_to(db::Database& database, std::string_view from, const Statement& where, double many) {
+// How a plan is made.
+enum class Walk { kAllowed, kForbidden };
+struct Purpose {
+  std::int64_t wanted = 0;  // rows, with those to skip
+  Walk walk = Walk::kForbidden;
+  std::int64_t count_at_most = kCountAtMost;
+};
+
+// The rows that fit, or `many` where they are more than are counted.
+Result<double> count_few(db::Database& database, std::string_view from, const Statement& where, const Purpose& purpose,
+                         double many) {
   Statement counting("select count(*) from (select 1 from ");
-  counting.add(from).add(" where ").add(where).add(" limit ").value(kCountAtMost).add(") as few");
+  counting.add(from).add(" where ").add(where).add(" limit ").value(purpose.count_at_most).add(") as few");
   const std::int64_t rows = TRY(number_of(database, counting));
-  return rows < kCountAtMost ? static_cast<double>(rows) : many;
+  return rows < purpose.count_at_most ? static_cast<double>(rows) : many;
 }
 
 bool stored_order(const Query& query) {
   return query.terms.empty() || query.terms.front().reference.column == query.schema().default_order.front().column;
 }
 
-Result<double> rows_in_scope(db::Database& database, const Query& query, double total) {
+Result<double> rows_in_scope(db::Database& database, const Query& query, const Purpose& purpose, double total) {
   if (!query.request.scope) return total;
   const Scope& scope = *query.request.scope;
-  return count_up_to(database, query.schema().table, in_scope(scope, ""), total);
+  return count_few(database, query.schema().table, in_scope(scope, ""), purpose, total);
 }
 
-enum class Walk { kAllowed, kForbidden };
-
-Result<Plan> make_plan(db::Database& database, const Query& query, std::int64_t wanted, Walk walk) {
+Result<Plan> make_plan(db::Database& database, const Query& query, const Purpose& purpose) {
   Statement most("select coalesce(max(");
   most.add(query.schema().number).add("), 0) from ").add(query.schema().table);
   const std::int64_t total = TRY(number_of(database, most));
   if (total < kSmallTable) return Plan{};
   Estimates estimates{.total = static_cast<double>(total),
-                      .order_walkable = walk == Walk::kAllowed && walks(query),
+                      .order_walkable = purpose.walk == Walk::kAllowed && walks(query),
                       .order_stored = stored_order(query),
-                      .wanted = static_cast<double>(wanted)};
-  estimates.in_scope = TRY(rows_in_scope(database, query, estimates.total));
+                      .wanted = static_cast<double>(purpose.wanted)};
+  estimates.in_scope = TRY(rows_in_scope(database, query, purpose, estimates.total));
   const auto& scope = query.request.scope;
   estimates.scope_narrows = !scope || scope->values.size() == 1 || estimates.in_scope < estimates.total;
   estimates.order_stored &= !scope || scope->values.size() == 1 || !estimates.scope_narrows;
   for (const Clause* clause : startable(query)) {
     estimates.sets.push_back(
-        TRY(count_up_to(database, clause->reference.source.from, row_condition(*clause), estimates.total)));
+        TRY(count_few(database, clause->reference.source.from, row_condition(*clause), purpose, estimates.total)));
   }
   return choose(estimates);
 }
@@ -243,7 +251,8 @@ Result<Plan> plan_for(db::Database& database, const Query& query, const Position
     if (!walks(query)) return invalid_argument("Invalid page token, it is of a search with another order_by");
     return Plan{.start = Plan::Start::kOrder};
   }
-  return make_plan(database, query, from.offset + limit, from.offset == 0 ? Walk::kAllowed : Walk::kForbidden);
+  return make_plan(database, query,
+                   {.wanted = from.offset + limit, .walk = from.offset == 0 ? Walk::kAllowed : Walk::kForbidden});
 }
 
 }  // namespace
@@ -259,7 +268,7 @@ Result<std::int64_t> count(db::Database& database, const Request& request) {
   Query query = TRY(read(request));
   query.terms.clear();
   if (query.residual.parts.empty()) {
-    const Plan plan = TRY(make_plan(database, query, kEverything, Walk::kForbidden));
+    const Plan plan = TRY(make_plan(database, query, {.wanted = kEverything, .count_at_most = kEverything}));
     return number_of(database, count_statement(query, plan));
   }
   const auto all = TRY(Reader(database, query, Plan{}, {}).read(kEverything));

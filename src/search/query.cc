@@ -26,7 +26,7 @@ class Select {
     start(plan, part);
     scope();
     if (!query.request.where.empty()) require(query.request.where);
-    for (const Tree<Clause>& tree : query.conditions) require(condition(tree, schema_));
+    for (const Tree<Clause>& tree : query.conditions) require(condition(tree, number_));
   }
 
   Statement ordered() {
@@ -50,11 +50,13 @@ class Select {
     where_.add(condition);
   }
 
-  // CROSS JOIN keeps SQLite to the order of the tables; PostgreSQL finds its own.
+  // CROSS JOIN keeps SQLite to the order of the tables; PostgreSQL finds its own. That conditions ask for the owner and
+  // not for the row it belongs to lets SQLite test them before it reads that row.
   void begin_at(const Source& source, const Statement& rows) {
-    from_.add(source.from).add(" cross join ").add(schema_.table);
-    require(Statement(source.owner).add(" = ").add(schema_.number));
-    require(rows);
+    from_.add("(select ").add(source.owner).add(" as owner, ").add(source.value).add(" as value from ");
+    from_.add(source.from).add(" where ").add(rows).add(") start cross join ").add(schema_.table);
+    number_ = "start.owner";
+    require(Statement(schema_.number).add(" = start.owner"));
   }
 
   void start(const Plan& plan, int part) {
@@ -80,7 +82,7 @@ class Select {
       return require(none.add(" and ").add(rows).add(")"));
     }
     begin_at(source, rows.add(" and ").add(source.nan).add(part == 0 ? " = 0" : " = 1"));
-    if (part == 0) order_.add(source.value).add(direction(query_.terms.front()));
+    if (part == 0) order_.add("start.value").add(direction(query_.terms.front()));
   }
 
   void scope() {
@@ -128,11 +130,12 @@ class Select {
     joins_.add(fmt::format(" left join (select {} as owner, {} as value", source.owner, source.value));
     if (!source.nan.empty()) joins_.add(fmt::format(", {} as nan", source.nan));
     joins_.add(fmt::format(" from {} where {} = ", source.from, source.key)).value(reference.key);
-    joins_.add(fmt::format(") {0} on {0}.owner = {1}", name, schema_.number));
+    joins_.add(fmt::format(") {0} on {0}.owner = {1}", name, number_));
   }
 
   const Query& query_;
   const Schema& schema_;
+  std::string_view number_ = schema_.number;
   Statement from_;
   Statement joins_;
   Statement where_;
@@ -140,6 +143,16 @@ class Select {
   std::size_t skipped_ = 0;  // terms that the start has taken care of
   bool loose_ = false;
 };
+
+// Whether the index of the clause's rows finds those that fit.
+bool narrows(const Clause& clause) {
+  const Op op = clause.op;
+  const Reference& reference = clause.reference;
+  if (reference.when_missing) return false;
+  if (reference.source.index == Index::kPrefix) return op == Op::kEqual || op == Op::kIn;
+  return reference.source.index == Index::kNumber && op != Op::kNotEqual && op != Op::kNotIn && op != Op::kIsNull &&
+         op != Op::kIsNotNull;
+}
 
 }  // namespace
 
@@ -162,15 +175,14 @@ Statement in_scope(const Scope& scope, std::string_view sign) {
 std::vector<const Clause*> startable(const Query& query) {
   std::vector<const Clause*> clauses;
   for (const Tree<Clause>& tree : query.conditions) {
-    if (tree.kind != Tree<Clause>::Kind::kLeaf) continue;
-    const Op op = tree.leaf.op;
-    const bool narrows = op != Op::kNotEqual && op != Op::kNotIn && op != Op::kIsNull && op != Op::kIsNotNull;
-    if (narrows && tree.leaf.reference.source.ordered) clauses.push_back(&tree.leaf);
+    if (tree.kind == Tree<Clause>::Kind::kLeaf && narrows(tree.leaf)) clauses.push_back(&tree.leaf);
   }
   return clauses;
 }
 
-bool walks(const Query& query) { return !query.terms.empty() && query.terms.front().reference.source.ordered; }
+bool walks(const Query& query) {
+  return !query.terms.empty() && query.terms.front().reference.source.index == Index::kNumber;
+}
 
 Statement numbers_statement(const Query& query, const Plan& plan, int part) {
   return Select(query, plan, part).ordered();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,16 +20,24 @@ enum class Type {
 
 enum class Nulls { kNever, kPossible };
 
+// By what the rows with a key can be found, beside their owner.
+enum class Index {
+  kNone,
+  kNumber,  // (key, nan, value, owner): in the order of their values, too
+  kPrefix,  // (key, substr(value, 1, 64), owner): by text that is equal
+};
+
+inline constexpr std::size_t kPrefixLength = 64;
+
 // Rows that belong to what is searched. The texts are parts of SQL statements: `from` names a table as `k`, maybe
 // joined with others; the rest are columns of it.
 struct Source {
-  std::string_view from;   // "params k"
-  std::string_view owner;  // "k.run": the number of the one the row belongs to
-  std::string_view value;  // "k.value"
-  std::string_view key;    // "k.key"; "" where the rows have none
-  std::string_view nan;    // "k.is_nan", an integer; "" where values are always what they are
-  // There is an index on (key, nan, value, owner) and an owner has one row for a key: searches may start here.
-  bool ordered = false;
+  std::string_view from;       // "params k"
+  std::string_view owner;      // "k.run": the number of the one the row belongs to
+  std::string_view value;      // "k.value"
+  std::string_view key;        // "k.key"; "" where the rows have none
+  std::string_view nan;        // "k.is_nan", an integer; "" where values are always what they are
+  Index index = Index::kNone;  // only where an owner has one row for a key: searches may start here
 };
 
 // A value that has a name of its own: of a column of the searched row, or of rows beside it.

@@ -26,6 +26,7 @@ create table numbers (
 ) strict, without rowid;
 create index numbers_by_value on numbers (key, is_nan, value, thing);
 create table texts (thing integer not null, key text not null, value text not null, primary key (thing, key)) strict, without rowid;
+create index texts_by_prefix on texts (key, substr(value, 1, 64), thing);
 create table labels (thing integer not null, name text not null, kind text not null) strict;
 )sql";
 
@@ -42,10 +43,11 @@ inline const Schema& thing_schema() {
                      .value = "k.value",
                      .key = "k.key",
                      .nan = "k.is_nan",
-                     .ordered = true}},
+                     .index = Index::kNumber}},
            {.name = "parameter",
             .aliases = {"parameters", "param", "params"},
-            .rows = {.from = "texts k", .owner = "k.thing", .value = "k.value", .key = "k.key"},
+            .rows =
+                {.from = "texts k", .owner = "k.thing", .value = "k.value", .key = "k.key", .index = Index::kPrefix},
             .default_key = "is_prompt",
             .default_value = "false"},
            {.name = "attribute",

@@ -6,9 +6,9 @@
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "tracking/entities.h"
 
@@ -25,7 +25,7 @@ struct TagRow {
 BOOST_DESCRIBE_STRUCT(TagRow, (), (owner, key, value))
 
 // "[1,2,3]", for json_each.
-inline std::string json_list(const std::vector<std::int64_t>& numbers) {
+inline std::string json_list(std::span<const std::int64_t> numbers) {
   return fmt::format("[{}]", fmt::join(numbers, ","));
 }
 

@@ -180,6 +180,10 @@ create table run_models (
 )sql"},
                                                 {3, R"sql(
 create index latest_metrics_by_value on latest_metrics (key, is_nan, value, run);
+)sql"},
+                                                {4, R"sql(
+create index params_by_prefix on params (key, substr(value, 1, 64), run);
+create index run_tags_by_prefix on run_tags (key, substr(value, 1, 64), run);
 )sql"}};
 
 }  // namespace millrace::tracking

@@ -1,7 +1,9 @@
 #include "tracking/search.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <span>
 #include <utility>
 
 #include "db/db.h"
@@ -14,6 +16,9 @@
 namespace millrace::tracking {
 
 namespace {
+
+// Read and held at a time.
+constexpr std::size_t kRunsAtOnce = 1000;
 
 Result<void> check_max_results(int max_results) {
   if (max_results < 1) {
@@ -55,7 +60,7 @@ Result<search::Request> run_request(const RunSearch& asked, Timestamp now) {
 
 // Rows with these numbers, in the numbers' order.
 template <class Row, class NumberOf>
-std::vector<Row> in_order(std::vector<Row> rows, const std::vector<std::int64_t>& numbers, NumberOf number_of) {
+std::vector<Row> in_order(std::vector<Row> rows, std::span<const std::int64_t> numbers, NumberOf number_of) {
   std::map<std::int64_t, std::size_t> places;
   for (std::size_t i = 0; i < rows.size(); ++i) places[number_of(rows[i])] = i;
   std::vector<Row> ordered;
@@ -66,18 +71,32 @@ std::vector<Row> in_order(std::vector<Row> rows, const std::vector<std::int64_t>
   return ordered;
 }
 
+Result<std::vector<Run>> runs_with(db::Database& database, std::span<const std::int64_t> numbers,
+                                   const Projection& wanted) {
+  auto rows = TRY(database.query<RunRow>(
+      std::string(kSelectRuns) + " where number in (select cast(value as bigint) from json_each(?))",
+      json_list(numbers)));
+  return load_runs(database, in_order(std::move(rows), numbers, [](const RunRow& row) { return row.number; }), wanted);
+}
+
 }  // namespace
 
-Result<Page<Run>> Store::search_runs(const RunSearch& asked) const {
+Result<std::string> Store::visit_runs(const RunSearch& asked, const std::function<void(const Run&)>& visit) const {
   TRY(check_max_results(asked.max_results));
   const search::Request request = TRY(run_request(asked, parts_.clock.now()));
   search::Found found = TRY(search::find(parts_.database, request, asked.max_results, asked.page_token));
-  auto rows = TRY(parts_.database.query<RunRow>(
-      std::string(kSelectRuns) + " where number in (select cast(value as bigint) from json_each(?))",
-      json_list(found.numbers)));
-  rows = in_order(std::move(rows), found.numbers, [](const RunRow& row) { return row.number; });
-  return Page<Run>{.items = TRY(load_runs(parts_.database, std::move(rows), asked.fields)),
-                   .next = std::move(found.next)};
+  for (std::span<const std::int64_t> rest = found.numbers; !rest.empty();) {
+    const auto some = rest.first(std::min(kRunsAtOnce, rest.size()));
+    for (const Run& run : TRY(runs_with(parts_.database, some, asked.fields))) visit(run);
+    rest = rest.subspan(some.size());
+  }
+  return std::move(found.next);
+}
+
+Result<Page<Run>> Store::search_runs(const RunSearch& asked) const {
+  Page<Run> page;
+  page.next = TRY(visit_runs(asked, [&](const Run& run) { page.items.push_back(run); }));
+  return page;
 }
 
 Result<std::int64_t> Store::count_runs(const RunSearch& asked) const {

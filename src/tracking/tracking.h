@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -107,6 +108,8 @@ class Store {
   Result<Run> create_run(const NewRun& run);
   Result<Run> find_run(std::string_view id) const;
   Result<Page<Run>> search_runs(const RunSearch& search) const;
+  // Calls `visit` with each of these runs, in order, and holds few of them at a time; answers the page's `next`.
+  Result<std::string> visit_runs(const RunSearch& search, const std::function<void(const Run&)>& visit) const;
   // How many runs all pages have.
   Result<std::int64_t> count_runs(const RunSearch& search) const;
   // Newest start first.

@@ -40,8 +40,6 @@ bool is_key_character(char c) {
 
 bool is_id_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; }
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
 bool longer(std::string_view text, std::size_t characters) { return cut(text, characters).size() < text.size(); }
 
 // As Python's posixpath.normpath.
@@ -209,15 +207,6 @@ Result<std::int64_t> experiment_number(std::string_view id) {
   const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
   if (error == std::errc{} && end == id.data() + id.size()) return number;
   return invalid_argument("Invalid experiment ID '{}'. Experiment ID must be a valid integer.", id);
-}
-
-std::string_view cut(std::string_view text, std::size_t characters) {
-  if (text.size() <= characters) return text;
-  std::size_t size = 0;
-  for (std::size_t seen = 0; size < text.size(); ++size) {
-    if (!is_continuation(text[size]) && ++seen > characters) break;
-  }
-  return text.substr(0, size);
 }
 
 double storable(double value) {

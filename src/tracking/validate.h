@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/utf8.h"
 #include "tracking/entities.h"
 
 namespace millrace::tracking {
@@ -32,9 +33,6 @@ Result<std::int64_t> experiment_number(std::string_view id);
 
 inline constexpr std::size_t kMaxParamValue = 6000;  // characters; what is longer is cut
 inline constexpr std::size_t kMaxTagValue = 8000;
-
-// The first `characters` characters of UTF-8 text.
-std::string_view cut(std::string_view text, std::size_t characters);
 
 // What is stored for a metric's value: an infinity as the largest finite number.
 double storable(double value);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "api/mlflow/read.h"
@@ -33,12 +34,20 @@ void read_search(const Input& in, std::string_view view, tracking::Search& searc
   }
 }
 
-template <typename T>
-Answer page_answer(std::string_view name, const Page<T>& page) {
-  return object([&](JsonWriter& out) {
-    out.list(name, page.items, [&](const T& item) { write(out, item); });
-    if (!page.next.empty()) out.field("next_page_token", page.next);
+void write_next(JsonWriter& out, const std::string& next) {
+  if (!next.empty()) out.field("next_page_token", next);
+}
+
+// Run by run: ten thousand of them are some 25 MB of JSON already.
+Result<Answer> write_runs(Services& services, const tracking::RunSearch& search) {
+  Result<std::string> next;
+  Answer answer = object([&](JsonWriter& out) {
+    out.key("runs");
+    out.array([&] { next = services.tracking.visit_runs(search, [&](const tracking::Run& run) { write(out, run); }); });
+    if (next) write_next(out, *next);
   });
+  TRY(next);
+  return answer;
 }
 
 // Beside what MLflow has: "fields", the parts of the runs that are wanted ("metrics.auc", "params.*"), and
@@ -51,7 +60,7 @@ Result<Answer> search_runs(Services& services, Input& in) {
   const bool count_only = in.boolean("count_only").value_or(false);
   TRY(in.check());
   search.fields = TRY(tracking::Projection::parse(fields));
-  if (!count_only) return page_answer("runs", TRY(services.tracking.search_runs(search)));
+  if (!count_only) return write_runs(services, search);
   const std::int64_t total = TRY(services.tracking.count_runs(search));
   return object([&](JsonWriter& out) { out.field("total", total); });
 }
@@ -60,7 +69,11 @@ Result<Answer> search_experiments(Services& services, Input& in) {
   tracking::Search search;
   read_search(in, "view_type", search);
   TRY(in.check());
-  return page_answer("experiments", TRY(services.tracking.search_experiments(search)));
+  const auto page = TRY(services.tracking.search_experiments(search));
+  return object([&](JsonWriter& out) {
+    out.list("experiments", page.items, [&](const auto& experiment) { write(out, experiment); });
+    write_next(out, page.next);
+  });
 }
 
 constexpr Route kRoutes[] = {
