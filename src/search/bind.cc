@@ -79,24 +79,40 @@ Reference field_reference(const Entity& entity, const Field& field) {
           .source = field.source};
 }
 
-Result<Reference> resolve(const Identifier& identifier, const Schema& schema, Use use) {
-  const Entity& entity = *TRY(entity_of(schema, identifier));
-  if (entity.fields.empty()) {
-    Reference reference{.entity = std::string(entity.name),
-                        .key = identifier.key,
-                        .type = entity.type,
-                        .nulls = Nulls::kPossible,
-                        .source = entity.rows};
-    if (!entity.default_key.empty() && identifier.key == entity.default_key) {
-      reference.when_missing = std::string(entity.default_value);
-    }
-    return reference;
+Reference rows_reference(const Entity& entity, std::string_view key) {
+  Reference reference{
+      .entity = fmt::format("{}{}{}", entity.name, entity.rows_prefix.empty() ? "" : ".", entity.rows_prefix),
+      .key = std::string(key),
+      .type = entity.type,
+      .nulls = Nulls::kPossible,
+      .source = entity.rows};
+  if (!entity.default_key.empty() && key == entity.default_key) {
+    reference.when_missing = std::string(entity.default_value);
   }
+  return reference;
+}
+
+Result<Reference> resolve(const Entity& entity, std::string_view key, Use use) {
+  if (entity.fields.empty()) return rows_reference(entity, key);
   for (const Field& field : entity.fields) {
-    const bool named = field.name == identifier.key || contains(field.aliases, identifier.key);
+    const bool named = field.name == key || contains(field.aliases, key);
     if (named && (use == Use::kFilter || field.orders)) return field_reference(entity, field);
   }
-  return no_field(entity, identifier.key, use);
+  const std::string_view prefix = entity.rows_prefix;
+  if (!prefix.empty() && key.starts_with(prefix) && key.size() > prefix.size()) {
+    return rows_reference(entity, key.substr(prefix.size()));
+  }
+  return no_field(entity, key, use);
+}
+
+// A comparison with a number is one of numbers, where the entity has them.
+void prefer_numbers(const Entity& entity, const Comparison& comparison, Reference& reference) {
+  if (entity.numbers.from.empty() || comparison.right.empty()) return;
+  const bool numbers = std::ranges::all_of(
+      comparison.right, [](const Literal& literal) { return literal.kind == Literal::Kind::kNumber; });
+  if (!numbers) return;
+  reference.type = Type::kNumber;
+  reference.source = entity.numbers;
 }
 
 // The operands of one comparison.
@@ -226,7 +242,9 @@ Pattern::Kind pattern_kind(Op op) {
 }
 
 Result<Clause> bind_clause(const Comparison& comparison, const Schema& schema, Timestamp now) {
-  Clause clause{.reference = TRY(resolve(comparison.left, schema, Use::kFilter)), .op = comparison.op};
+  const Entity& entity = *TRY(entity_of(schema, comparison.left));
+  Clause clause{.reference = TRY(resolve(entity, comparison.left.key, Use::kFilter)), .op = comparison.op};
+  prefer_numbers(entity, comparison, clause.reference);
   // A pattern against a number is wrong because of the comparator, whatever stands to its right.
   if (!(is_pattern(clause.op) && clause.reference.type != Type::kText)) {
     const Operands operands(clause.reference, now);
@@ -254,7 +272,8 @@ Result<std::vector<OrderTerm>> bind_order(const std::vector<std::string>& order_
   std::vector<OrderTerm> terms;
   for (const std::string& text : order_by) {
     const OrderSyntax syntax = TRY(parse_order(text));
-    OrderTerm term{TRY(resolve(syntax.by, schema, Use::kOrder)), syntax.direction};
+    const Entity& entity = *TRY(entity_of(schema, syntax.by));
+    OrderTerm term{TRY(resolve(entity, syntax.by.key, Use::kOrder)), syntax.direction};
     if (!term.reference.is_column() && !term.reference.has_any_key()) {
       return invalid_argument("Invalid order_by entity: {}", term.reference.entity);
     }

@@ -25,7 +25,9 @@ struct Reference {
   Source source;                            //
   std::optional<std::string> when_missing;  // the value that a missing key counts as
 
-  bool operator==(const Reference& other) const { return entity == other.entity && key == other.key; }
+  bool operator==(const Reference& other) const {
+    return entity == other.entity && key == other.key && type == other.type;
+  }
   bool is_column() const { return !column.empty(); }
   bool has_any_key() const { return !source.key.empty(); }
 };

@@ -59,6 +59,10 @@ struct Entity {
   // Any key, with values of this type in these rows.
   Type type = Type::kText;
   Source rows = {};
+  // Not empty: the entity has its fields, and these rows have the keys that begin with this, "attributes.".
+  std::string_view rows_prefix = {};
+  // The same rows' values as numbers: what is compared with a literal that is a number.
+  Source numbers = {};
   // A key that counts as this value where it is missing; "" for none.
   std::string_view default_key = {};
   std::string_view default_value = {};

@@ -37,6 +37,12 @@ Run to_run(RunRow row) {
              .user_id = std::move(row.user_id)};
 }
 
+struct PlaceRow {
+  std::optional<std::string> artifact_location;
+  LifecycleStage stage = LifecycleStage::kActive;
+};
+BOOST_DESCRIBE_STRUCT(PlaceRow, (), (artifact_location, stage))
+
 // Runs that are being filled in, found by their numbers.
 struct Loading {
   std::vector<Run> runs;
@@ -93,6 +99,17 @@ Result<std::vector<Run>> load_runs(db::Database& database, std::vector<RunRow> r
     TRY(load_inputs(database, loading.numbers, [&](std::int64_t number) -> Run& { return loading.of(number); }));
   }
   return std::move(loading.runs);
+}
+
+Result<std::string> active_artifact_location(db::Transaction& tx, std::int64_t experiment) {
+  const auto places =
+      TRY(tx.query<PlaceRow>("select artifact_location, lifecycle_stage from experiments where id = ?", experiment));
+  if (places.empty()) return not_found("No Experiment with id={} exists", experiment);
+  if (places.front().stage == LifecycleStage::kDeleted) {
+    return failed_precondition("The experiment {} must be in the 'active' state. Current state is deleted.",
+                               experiment);
+  }
+  return places.front().artifact_location.value_or(default_artifact_location(experiment));
 }
 
 }  // namespace millrace::tracking

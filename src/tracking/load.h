@@ -53,6 +53,9 @@ std::string default_artifact_location(std::int64_t experiment);
 // `path` below a location that may end with a slash or a query.
 std::string artifact_uri_below(std::string_view location, std::string_view path);
 
+// Where the artifacts of an experiment are that may be changed: kNotFound, or kFailedPrecondition for a deleted one.
+Result<std::string> active_artifact_location(db::Transaction& tx, std::int64_t experiment);
+
 std::unexpected<Error> no_run(std::string_view id);
 
 // A run that may be changed: kNotFound, or kFailedPrecondition for a deleted one.

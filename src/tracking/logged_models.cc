@@ -53,12 +53,6 @@ struct MetricRow {
 };
 BOOST_DESCRIBE_STRUCT(MetricRow, (), (model, key, timestamp, step, run_id, value, is_nan, dataset_name, dataset_digest))
 
-struct PlaceRow {
-  std::optional<std::string> artifact_location;
-  LifecycleStage stage = LifecycleStage::kActive;
-};
-BOOST_DESCRIBE_STRUCT(PlaceRow, (), (artifact_location, stage))
-
 constexpr std::string_view kSelectModels = R"sql(
 select number, id, experiment_id, name, creation_time, last_update_time, artifact_uri, status, status_message,
        model_type, source_run_id, lifecycle_stage
@@ -171,18 +165,6 @@ on conflict (model, key) do update set value = excluded.value
   return {};
 }
 
-Result<std::string> artifact_uri_of(db::Transaction& tx, std::int64_t experiment, std::string_view model_id) {
-  const auto places =
-      TRY(tx.query<PlaceRow>("select artifact_location, lifecycle_stage from experiments where id = ?", experiment));
-  if (places.empty()) return not_found("No Experiment with id={} exists", experiment);
-  if (places.front().stage == LifecycleStage::kDeleted) {
-    return failed_precondition("The experiment {} must be in the 'active' state. Current state is deleted.",
-                               experiment);
-  }
-  return artifact_uri_below(places.front().artifact_location.value_or(default_artifact_location(experiment)),
-                            fmt::format("models/{}/artifacts", model_id));
-}
-
 }  // namespace
 
 std::string_view to_text(ModelStatus status) { return kStatuses[static_cast<std::size_t>(status)]; }
@@ -203,14 +185,16 @@ Result<LoggedModel> LoggedModels::create(const NewLoggedModel& model) {
   const std::string name = model.name.value_or(run_name_of(id));
   const Timestamp now = clock_.now();
   TRY(database_.write([&](db::Transaction& tx) -> Result<void> {
+    const std::string artifacts =
+        artifact_uri_below(TRY(active_artifact_location(tx, experiment)), fmt::format("models/{}/artifacts", id));
     const auto number = TRY(tx.insert(R"sql(
 insert into logged_models (id, experiment_id, name, creation_time, last_update_time, artifact_uri, status, model_type,
                            source_run_id)
 values (?, ?, ?, ?, ?, ?, ?, nullif(?, ''), nullif(?, ''))
 returning number
 )sql",
-                                      id, experiment, name, now, now, TRY(artifact_uri_of(tx, experiment, id)),
-                                      ModelStatus::kPending, model.model_type, model.source_run_id));
+                                      id, experiment, name, now, now, artifacts, ModelStatus::kPending,
+                                      model.model_type, model.source_run_id));
     TRY(add_params(tx, number, model.params));
     return put_tags(tx, number, model.tags);
   }));
