@@ -22,6 +22,7 @@ using Steady = std::chrono::steady_clock;
 using Moment = Steady::time_point;
 
 struct Origin {
+  std::string authority;  // "[::1]:8080", as it was given
   std::string host;
   std::uint16_t port = 80;
 };
@@ -34,7 +35,7 @@ Result<Origin> parse_base_url(std::string_view url) {
   if (rest.empty() || rest.find_first_of("/?#@ ") != std::string_view::npos) {
     return invalid_argument("server address \"{}\" is not like http://127.0.0.1:8080", url);
   }
-  Origin origin;
+  Origin origin{.authority = std::string(rest), .host = {}};
   const auto colon = rest.rfind(':');
   const bool has_port = colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
   if (has_port) {
@@ -119,7 +120,7 @@ bool Client::State::went_stale() const {
 
 // Stops early where the server answers early, as it does to a body that is too large.
 Result<void> Client::State::transmit(const ClientRequest& request, Moment deadline) {
-  const auto head = format_request_head(request, host_and_port(origin.host, origin.port));
+  const auto head = format_request_head(request, origin.authority);
   const std::size_t total = head.size() + request.body.size();
   std::size_t sent = 0;
   while (sent < total) {
