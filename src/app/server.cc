@@ -29,6 +29,7 @@
 #include "pipelines/pipelines.h"
 #include "registry/registry.h"
 #include "serving/serving.h"
+#include "tracking/heartbeats.h"
 #include "tracking/logged_models.h"
 #include "tracking/tracking.h"
 #include "triggers/triggers.h"
@@ -132,6 +133,7 @@ struct Server::Parts {
   std::unique_ptr<duck::Database> duck;
   std::unique_ptr<datasets::Datasets> datasets;
   std::unique_ptr<tracking::Store> tracking;
+  std::unique_ptr<tracking::Heartbeats> heartbeats;
   std::unique_ptr<tracking::LoggedModels> logged_models;
   std::unique_ptr<registry::Store> registry;
   std::unique_ptr<delivery::Gates> gates;
@@ -173,7 +175,14 @@ Result<void> Server::Parts::open_stores() {
   duck =
       TRY(duck::Database::open({.memory_limit = kDuckMemory, .threads = 1, .temp_directory = settings.home / "tmp"}));
   datasets = TRY(datasets::Datasets::open({*db, *blobs, *duck, *lineage, *events, *clock, ids, settings.home}));
-  tracking = TRY(tracking::Store::open({*db, *lineage, *events, *clock, ids}));
+  tracking = TRY(
+      tracking::Store::open({.database = *db,
+                             .lineage = *lineage,
+                             .events = *events,
+                             .clock = *clock,
+                             .ids = ids,
+                             .run_changed = [this](auto experiment, auto run) { heartbeats->note(experiment, run); }}));
+  heartbeats = std::make_unique<tracking::Heartbeats>(*db, *tracking, wall);
   logged_models = std::make_unique<tracking::LoggedModels>(*db, *clock, ids);
   registry = TRY(registry::Store::open({*db, *lineage, *events, *clock}));
   gates = TRY(delivery::Gates::open(*db, *events));
@@ -317,6 +326,8 @@ void Server::Parts::tick(std::stop_token stop) {
       if (auto done = conductor->catch_up(); !done)
         log::error("what is due could not be done", {{"error", done.error().message}});
     first = false;
+    if (auto ended = heartbeats->end_silent_runs(); !ended)
+      log::error("silent runs could not be ended", {{"error", ended.error().message}});
     wake.wait_for(guard, stop, kTick, [] { return false; });
   }
 }

@@ -105,8 +105,7 @@ Result<void> log_params(db::Transaction& tx, std::string_view run_id, std::int64
 Result<void> Store::log_batch(std::string_view run_id, const Batch& batch) {
   TRY(check_run_id(run_id));
   TRY(check_batch(batch));
-  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
-    const ActiveRun run = TRY(active_run(tx, run_id));
+  return change_run(run_id, [&](db::Transaction& tx, const ActiveRun& run) -> Result<void> {
     TRY(log_params(tx, run_id, run.number, batch));
     TRY(log_metrics(tx, run.number, batch.metrics));
     for (const Metric& metric : batch.metrics) {
@@ -119,14 +118,13 @@ Result<void> Store::log_batch(std::string_view run_id, const Batch& batch) {
 
 Result<void> Store::set_tag(std::string_view run_id, const Tag& tag) {
   TRY(check_tag_key(tag.key));
-  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
-    return set_run_tag(tx, TRY(active_run(tx, run_id)).number, tag.key, tag.value);
+  return change_run(run_id, [&](db::Transaction& tx, const ActiveRun& run) {
+    return set_run_tag(tx, run.number, tag.key, tag.value);
   });
 }
 
 Result<void> Store::delete_tag(std::string_view run_id, std::string_view key) {
-  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
-    const ActiveRun run = TRY(active_run(tx, run_id));
+  return change_run(run_id, [&](db::Transaction& tx, const ActiveRun& run) -> Result<void> {
     const auto deleted = TRY(tx.execute("delete from run_tags where run = ? and key = ?", run.number, key));
     if (deleted == 0) return not_found("No tag with name: {} in run with id {}", key, run_id);
     return {};
@@ -134,8 +132,7 @@ Result<void> Store::delete_tag(std::string_view run_id, std::string_view key) {
 }
 
 Result<void> Store::log_model(std::string_view run_id, const Json& model) {
-  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
-    const ActiveRun run = TRY(active_run(tx, run_id));
+  return change_run(run_id, [&](db::Transaction& tx, const ActiveRun& run) -> Result<void> {
     const auto old = TRY(
         tx.query<std::string>("select value from run_tags where run = ? and key = ?", run.number, kLoggedModelsTag));
     const auto known = old.empty() ? Result<Json>(Json::array()) : parse_json(old.front());

@@ -107,8 +107,7 @@ Result<void> Store::log_inputs(std::string_view run_id, const std::vector<Datase
                                const std::vector<std::string>& model_ids) {
   TRY(check_run_id(run_id));
   for (const DatasetInput& input : inputs) TRY(check_dataset_input(input));
-  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
-    const ActiveRun run = TRY(active_run(tx, run_id));
+  return change_run(run_id, [&](db::Transaction& tx, const ActiveRun& run) -> Result<void> {
     for (const DatasetInput& input : inputs) TRY(add_input(tx, run, input));
     for (const std::string& id : model_ids) TRY(add_model(tx, run.number, kIn, {id}));
     return {};
@@ -116,8 +115,7 @@ Result<void> Store::log_inputs(std::string_view run_id, const std::vector<Datase
 }
 
 Result<void> Store::log_outputs(std::string_view run_id, const std::vector<ModelOutput>& models) {
-  return parts_.database.write([&](db::Transaction& tx) -> Result<void> {
-    const ActiveRun run = TRY(active_run(tx, run_id));
+  return change_run(run_id, [&](db::Transaction& tx, const ActiveRun& run) -> Result<void> {
     for (const ModelOutput& model : models) TRY(add_model(tx, run.number, kOut, model));
     return {};
   });

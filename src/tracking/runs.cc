@@ -96,6 +96,16 @@ Result<ActiveRun> active_run(db::Transaction& tx, std::string_view id) {
   return ActiveRun{rows.front().number, rows.front().experiment_id};
 }
 
+Result<void> Store::change_run(std::string_view id, const RunWork& work) {
+  ActiveRun run;
+  TRY(parts_.database.write([&](db::Transaction& tx) -> Result<void> {
+    run = TRY(active_run(tx, id));
+    return work(tx, run);
+  }));
+  if (parts_.run_changed) parts_.run_changed(run.experiment_id, run.number);
+  return {};
+}
+
 Result<std::int64_t> Store::experiment_for(db::Transaction& tx, const NewRun& run) {
   const bool by_id = !run.experiment_id.empty();
   const std::int64_t number = by_id ? TRY(experiment_number(run.experiment_id)) : 0;
@@ -178,10 +188,10 @@ limit ?6
 }
 
 Result<Run> Store::update_run(std::string_view id, const RunUpdate& update) {
-  TRY(parts_.database.write([&](db::Transaction& tx) -> Result<void> {
-    const std::int64_t number = TRY(active_run(tx, id)).number;
-    if (update.name) TRY(set_run_tag(tx, number, kRunNameTag, *update.name));
-    return set_status(tx, number, update);
+  TRY(change_run(id, [&](db::Transaction& tx, const ActiveRun& run) -> Result<void> {
+    if (update.name) TRY(set_run_tag(tx, run.number, kRunNameTag, *update.name));
+    for (const Tag& tag : update.tags) TRY(set_run_tag(tx, run.number, tag.key, tag.value));
+    return set_status(tx, run.number, update);
   }));
   return find_run(id);
 }

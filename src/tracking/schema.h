@@ -184,6 +184,9 @@ create index latest_metrics_by_value on latest_metrics (key, is_nan, value, run)
                                                 {4, R"sql(
 create index params_by_prefix on params (key, substr(value, 1, 64), run);
 create index run_tags_by_prefix on run_tags (key, substr(value, 1, 64), run);
+)sql"},
+                                                {5, R"sql(
+create index running_runs on runs (experiment_id) where status = 'RUNNING';
 )sql"}};
 
 }  // namespace millrace::tracking

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -29,6 +30,8 @@ class Store;
 }
 
 namespace millrace::tracking {
+
+struct ActiveRun;
 
 struct NewExperiment {
   std::string name;
@@ -57,6 +60,7 @@ struct RunUpdate {
   std::optional<std::string> name;
   std::optional<RunStatus> status;
   std::optional<Timestamp> end_time;  // default when the status becomes a final one: the clock
+  std::vector<Tag> tags;
 };
 
 struct RunFilter {
@@ -88,6 +92,8 @@ class Store {
     events::Log& events;
     const Clock& clock;
     IdSource& ids;
+    // Called after each change of a run, with the numbers of its experiment and its own; by many threads.
+    std::function<void(std::int64_t experiment, std::int64_t run)> run_changed = {};
   };
   static Result<std::unique_ptr<Store>> open(Parts parts);
 
@@ -143,7 +149,10 @@ class Store {
                                            const SampleRequest& request) const;
 
  private:
-  explicit Store(Parts parts) : parts_(parts) {}
+  explicit Store(Parts parts) : parts_(std::move(parts)) {}
+  // Changes a run that is not deleted.
+  using RunWork = std::function<Result<void>(db::Transaction&, const ActiveRun&)>;
+  Result<void> change_run(std::string_view id, const RunWork& work);
   Result<std::int64_t> experiment_for(db::Transaction& tx, const NewRun& run);
   Result<std::int64_t> insert_experiment(db::Transaction& tx, const NewExperiment& experiment);
   Result<void> insert_run(db::Transaction& tx, const std::string& id, const NewRun& run);

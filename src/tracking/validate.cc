@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/json_writer.h"
+#include "tracking/heartbeats.h"
 #include "tracking/tracking.h"
 
 namespace millrace::tracking {
@@ -153,6 +154,7 @@ Result<void> check_experiment_name(std::string_view name) {
 
 Result<void> check_experiment_tag(const Tag& tag) {
   TRY(check_tag_key(tag.key));
+  if (tag.key == kHeartbeatTag) TRY(heartbeat_timeout(tag.value));
   return check_length("value", tag.value, kMaxExperimentTagValue);
 }
 
