@@ -85,17 +85,29 @@ class Connection {
   virtual Result<void> begin_part() = 0;
   virtual Result<void> end_part() = 0;
   virtual Result<void> undo_part() = 0;
+
+  // Sees to it that the numbers drawn for new rows come after those that are there, whoever gave them.
+  virtual Result<void> settle_numbers() = 0;
 };
+
+class Catalog;
 
 // A kind of database, and where this one is. Thread-safe.
 class Backend {
  public:
   virtual ~Backend() = default;
 
+  // What messages call it: a file's path, or a URI without password.
+  virtual const std::string& place() const = 0;
+  virtual const Catalog& catalog() const = 0;
+
   // The only connection that changes anything.
   virtual Result<std::unique_ptr<Connection>> open_writer() = 0;
   // One that reads what was committed when each statement began.
   virtual Result<std::unique_ptr<Connection>> open_reader() = 0;
 };
+
+// By a URI as Database::open() takes it.
+Result<std::unique_ptr<Backend>> find_backend(const std::string& uri);
 
 }  // namespace millrace::db

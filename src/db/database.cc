@@ -3,20 +3,12 @@
 #include <utility>
 
 #include "base/log.h"
-#include "db/postgres/postgres.h"
-#include "db/sqlite/sqlite.h"
 
 namespace millrace::db {
 
 namespace {
 
 constexpr int kMaxReaders = 4;
-
-Result<std::unique_ptr<Backend>> find_backend(const std::string& uri) {
-  if (is_postgres_uri(uri)) return postgres_backend(uri);
-  constexpr std::string_view kSqlite = "sqlite:";
-  return sqlite_backend(uri.starts_with(kSqlite) ? uri.substr(kSqlite.size()) : uri);
-}
 
 }  // namespace
 
@@ -72,6 +64,8 @@ Result<std::int64_t> Transaction::execute_with(std::string_view sql, std::span<c
   return writer_->database.writer_->rows_changed();
 }
 
+Result<void> Transaction::settle_numbers() { return TRY(connection())->settle_numbers(); }
+
 Result<void> Transaction::script(const std::string& sql) { return TRY(connection())->script(sql); }
 
 Result<void> Transaction::commit() {
@@ -106,6 +100,8 @@ Database::Database(std::unique_ptr<Backend> backend, std::unique_ptr<Connection>
     : backend_(std::move(backend)), writer_(std::move(writer)) {}
 
 Database::~Database() = default;
+
+const std::string& Database::place() const { return backend_->place(); }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& uri) {
   std::unique_ptr<Backend> backend = TRY(find_backend(uri));

@@ -59,6 +59,8 @@ class Transaction {
 
   // Any number of statements without parameters.
   Result<void> script(const std::string& sql);
+  // Sees to it that the numbers drawn for new rows come after those that are there, whoever gave them.
+  Result<void> settle_numbers();
 
   Result<void> commit();
 
@@ -89,6 +91,9 @@ class Database {
   // PostgreSQL database that another process writes kFailedPrecondition.
   static Result<std::unique_ptr<Database>> open(const std::string& uri);
   ~Database();
+
+  // What messages call it: a file's path, or a URI without password.
+  const std::string& place() const;
 
   // Reads what was committed when it began; on the thread of an open Transaction too, whose changes it does not see.
   // Row: a struct described by BOOST_DESCRIBE_STRUCT (columns by position), or one value (the first column).

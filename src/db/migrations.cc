@@ -4,21 +4,6 @@ namespace millrace::db {
 
 namespace {
 
-// A database tells what made it, so that another can be made alike.
-constexpr char kTables[] = R"sql(
-create table if not exists schema_migrations (
-  module text not null,
-  number integer not null,
-  primary key (module, number)
-) strict, without rowid;
-create table if not exists migration_texts (
-  module text not null,
-  number integer not null,
-  sql text not null,
-  primary key (module, number)
-) strict, without rowid;
-)sql";
-
 Result<void> apply(Transaction& tx, std::string_view module, const Migration& migration) {
   TRY(tx.script(std::string(migration.sql)));
   TRY(tx.execute("insert into schema_migrations (module, number) values (?, ?)", module, migration.number));
@@ -36,7 +21,7 @@ Result<void> keep_text(Transaction& tx, std::string_view module, const Migration
 
 Result<void> migrate(Database& database, std::string_view module, std::span<const Migration> migrations) {
   Transaction tx = TRY(database.begin());
-  TRY(tx.script(kTables));
+  TRY(tx.script(kMigrationTables));
   const auto done =
       TRY(tx.query<std::int64_t>("select coalesce(max(number), 0) from schema_migrations where module = ?", module));
   const int known = migrations.empty() ? 0 : migrations.back().number;
@@ -50,6 +35,7 @@ Result<void> migrate(Database& database, std::string_view module, std::span<cons
     if (migration.number > done.front()) TRY(apply(tx, module, migration));
     TRY(keep_text(tx, module, migration));
   }
+  if (done.front() < known) TRY(tx.settle_numbers());
   return tx.commit();
 }
 

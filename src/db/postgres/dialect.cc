@@ -40,6 +40,7 @@ class Rewriter {
         out_.text += word(token.text);
       } else {
         if (token.kind == TokenKind::kSymbol) symbol(token.text.front());
+        if (token.kind == TokenKind::kQuoted && place_ == Place::kColumn) place_ = Place::kType;
         if (!(place_ == Place::kAfterColumns && token.text == ",")) out_.text += token.text;
       }
     }

@@ -28,6 +28,8 @@ constexpr Case kCases[] = {
     {"a check and its casts",
      "create table if not exists t (\n  n integer check (n in (1, 2)),\n  text text unique\n) strict",
      "create table if not exists t (\n  n bigint check (n in (1, 2)),\n  text text collate \"C\" unique\n) "},
+    {"a quoted name", "create table t (\"order\" integer, \"text\" text)",
+     "create table t (\"order\" bigint, \"text\" text collate \"C\")"},
     {"a foreign key", "create table t (n integer references u (n) on delete cascade, foreign key (n) references v (n))",
      "create table t (n bigint references u (n) on delete cascade, foreign key (n) references v (n))"},
     {"a column that is added", "alter table t add column name text not null default ''; alter table t rename to u",

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/log.h"
+#include "db/postgres/catalog.h"
 #include "db/postgres/dialect.h"
 #include "db/postgres/session.h"
 
@@ -58,6 +58,20 @@ do $$ begin
     create function json_each(document text) returns table (value text) language sql immutable strict
       as 'select json_array_elements_text(document::json)';
   end if;
+end $$)sql";
+
+constexpr char kSettleNumbers[] = R"sql(
+do $$ declare numbered record; begin
+  for numbered in
+    select table_name, column_name,
+           pg_get_serial_sequence(format('%I.%I', table_schema, table_name), column_name) as sequence
+    from information_schema.columns
+    where table_schema = current_schema() and is_identity = 'YES'
+  loop
+    execute format('select setval(%L, present.top) from (select max(%I) as top from %I) as present, %s as drawn '
+                   'where present.top >= drawn.last_value',
+                   numbered.sequence, numbered.column_name, numbered.table_name, numbered.sequence);
+  end loop;
 end $$)sql";
 
 template <typename T>
@@ -200,6 +214,8 @@ class PostgresConnection final : public Connection {
     return session_->failed() ? TransactionState::kFailed : TransactionState::kOpen;
   }
 
+  Result<void> settle_numbers() override { return plain(kSettleNumbers); }
+
   Result<void> begin_part() override { return plain("savepoint part"); }
   Result<void> end_part() override { return plain("release savepoint part"); }
   Result<void> undo_part() override { return plain("rollback to savepoint part; release savepoint part"); }
@@ -279,6 +295,9 @@ class PostgresBackend final : public Backend {
  public:
   PostgresBackend(std::string uri, std::string place) : uri_(std::move(uri)), place_(std::move(place)) {}
 
+  const std::string& place() const override { return place_; }
+  const Catalog& catalog() const override { return catalog_; }
+
   Result<std::unique_ptr<Connection>> open_writer() override { return open(Role::kWriter); }
   Result<std::unique_ptr<Connection>> open_reader() override { return open(Role::kReader); }
 
@@ -291,6 +310,7 @@ class PostgresBackend final : public Backend {
 
   const std::string uri_;
   const std::string place_;
+  const PostgresCatalog catalog_;
 };
 
 struct FreeOptions {

@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "db/sqlite/catalog.h"
+
 namespace millrace::db {
 
 namespace {
@@ -176,6 +178,9 @@ class SqliteConnection final : public Connection {
 
   Result<void> commit() override { return script("commit"); }
 
+  // SQLite draws a number after the highest that there is or, with `autoincrement`, ever was.
+  Result<void> settle_numbers() override { return {}; }
+
   Result<void> begin_part() override { return execute("savepoint part"); }
   Result<void> end_part() override { return execute("release savepoint part"); }
   Result<void> undo_part() override {
@@ -222,7 +227,10 @@ class SqliteConnection final : public Connection {
 
 class SqliteBackend final : public Backend {
  public:
-  explicit SqliteBackend(std::filesystem::path file) : file_(std::move(file)) {}
+  explicit SqliteBackend(const std::filesystem::path& file) : file_(file.string()) {}
+
+  const std::string& place() const override { return file_; }
+  const Catalog& catalog() const override { return catalog_; }
 
   Result<std::unique_ptr<Connection>> open_writer() override { return open(kWriterSettings); }
   Result<std::unique_ptr<Connection>> open_reader() override { return open(kReaderSettings); }
@@ -233,8 +241,8 @@ class SqliteBackend final : public Backend {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     const int status = sqlite3_open_v2(file_.c_str(), &raw, flags, nullptr);
     Handle handle(raw);
-    if (raw == nullptr) return fail(Code::kResourceExhausted, "no memory to open {}", file_.string());
-    if (status != SQLITE_OK) return unavailable("cannot open {}: {}", file_.string(), sqlite3_errmsg(raw));
+    if (raw == nullptr) return fail(Code::kResourceExhausted, "no memory to open {}", file_);
+    if (status != SQLITE_OK) return unavailable("cannot open {}: {}", file_, sqlite3_errmsg(raw));
     sqlite3_busy_timeout(raw, 10'000);
     sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     auto connection = std::make_unique<SqliteConnection>(std::move(handle));
@@ -242,13 +250,14 @@ class SqliteBackend final : public Backend {
     return connection;
   }
 
-  const std::filesystem::path file_;
+  const std::string file_;
+  const SqliteCatalog catalog_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> sqlite_backend(std::filesystem::path file) {
-  return std::make_unique<SqliteBackend>(std::move(file));
+std::unique_ptr<Backend> sqlite_backend(const std::filesystem::path& file) {
+  return std::make_unique<SqliteBackend>(file);
 }
 
 }  // namespace millrace::db
