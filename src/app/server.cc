@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "api/http/routes.h"
+#include "app/home_id.h"
 #include "app/steps/step.h"
 #include "app/vectors.h"
 #include "base/files.h"
@@ -166,7 +167,8 @@ struct Server::Parts {
 Result<void> Server::Parts::open_stores() {
   TRY(make_directories(settings.home));
   lock.emplace(TRY(db::HomeLock::acquire(settings.home)));
-  db = TRY(db::Database::open(settings.home / "millrace.db"));
+  db = TRY(db::Database::open(database_uri(settings.home, settings.db)));
+  TRY(match_home(settings.home, *db, ids));
   clock = TRY(delivery::EventClock::open(*db, wall));
   events = TRY(events::Log::open(*db));
   lineage = TRY(lineage::Store::open(*db));

@@ -69,8 +69,10 @@ Result<Json> params_json(const std::vector<std::string>& params);
 
 // One function a command, in the file of its name.
 void add_apply(CLI::App& app, Options& options);
+void add_backup(CLI::App& app, Options& options);
 void add_completion(CLI::App& app, Options& options);
 void add_dataset(CLI::App& app, Options& options);
+void add_db(CLI::App& app, Options& options);
 void add_endpoint(CLI::App& app, Options& options);
 void add_event(CLI::App& app, Options& options);
 void add_feature(CLI::App& app, Options& options);
@@ -80,6 +82,7 @@ void add_model(CLI::App& app, Options& options);
 void add_monitor(CLI::App& app, Options& options);
 void add_pipeline(CLI::App& app, Options& options);
 void add_replay(CLI::App& app, Options& options);
+void add_restore(CLI::App& app, Options& options);
 void add_run(CLI::App& app, Options& options);
 void add_schema(CLI::App& app, Options& options);
 void add_server(CLI::App& app, Options& options);

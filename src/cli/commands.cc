@@ -17,6 +17,7 @@ const std::vector<Group>& groups() {
       {"Look and act",
        {add_dataset, add_feature, add_pipeline, add_run, add_model, add_endpoint, add_monitor, add_trigger, add_gate,
         add_event}},
+      {"Keep", {add_backup, add_restore, add_db}},
       {"And", {add_schema, add_completion, add_help}},
       {"", {add_step}},
   };

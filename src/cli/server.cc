@@ -17,6 +17,7 @@ constexpr auto kGrace = std::chrono::seconds(10);
 
 struct ServerArguments {
   std::string home = "millrace-home";
+  std::string db;
   std::string listen = "127.0.0.1:8080";
   std::string log_format = "text";
   std::string log_level = "info";
@@ -55,6 +56,7 @@ Result<void> serve(const ServerArguments& arguments) {
                  arguments.log_format == "json" ? log::Format::kJson : log::Format::kText);
   std::error_code error;
   app::ServerSettings settings{.home = std::filesystem::absolute(arguments.home, error),
+                               .db = arguments.db,
                                .program = std::filesystem::read_symlink("/proc/self/exe", error).string()};
   TRY(split_address(arguments.listen, settings));
   // Inherited by the steps: OpenMP's idle threads would spin otherwise, and take the processors from those that work.
@@ -84,6 +86,13 @@ void add_server(CLI::App& app, Options& options) {
       ->type_name("DIR")
       ->envname("MILLRACE_HOME")
       ->capture_default_str();
+  command
+      ->add_option(
+          "--db", arguments->db,
+          "The database: postgresql://USER@HOST:PORT/NAME, or sqlite:FILE; by default a SQLite file in the home "
+          "folder")
+      ->type_name("URI")
+      ->envname("MILLRACE_DB");
   command->add_option("--listen", arguments->listen, "ADDRESS:PORT or PORT; port 0 takes any free one")
       ->type_name("ADDRESS")
       ->capture_default_str();
