@@ -49,19 +49,13 @@ Result<void> check_file(const fs::path& backup, const BackupFile& file) {
   return {};
 }
 
-}  // namespace
-
 // The files are copied before and after the database. What it refers to was there before it was referred to, and is
 // never changed: it is among the first files or among those that are new. Rows on their way into a dataset are in the
 // first files, or in the dataset.
-Result<Manifest> back_up(const Place& place, const fs::path& target, const Clock& clock) {
-  const std::string uri = database_uri(place.home, place.db);
-  if (!fs::is_directory(place.home)) return not_found("there is no home folder {}", place.home.string());
-  TRY(check_empty(target, "a backup needs a folder of its own"));
-  Manifest manifest{.version = version(), .made = clock.now()};
+Result<void> fill(const Place& place, const fs::path& target, Manifest& manifest) {
   CopiedFiles files(place.home, target / "home", stays_behind);
   TRY(files.copy_new());
-  manifest.tables = TRY(db::copy(uri, target / kDatabase, db::Source::kShared));
+  manifest.tables = TRY(db::copy(database_uri(place.home, place.db), target / kDatabase, db::Source::kShared));
   TRY(files.copy_new());
   for (BackupFile& file : files.files()) {
     file.path = "home/" + file.path;
@@ -69,7 +63,19 @@ Result<Manifest> back_up(const Place& place, const fs::path& target, const Clock
   }
   manifest.files.push_back(TRY(described(target, std::string(kDatabase))));
   TRY(blob::sync_tree(target));
-  TRY(write_manifest(target, manifest));
+  return write_manifest(target, manifest);
+}
+
+}  // namespace
+
+Result<Manifest> back_up(const Place& place, const fs::path& target, const Clock& clock) {
+  if (!fs::is_directory(place.home)) return not_found("there is no home folder {}", place.home.string());
+  TRY(check_empty(target, "a backup needs a folder of its own"));
+  Manifest manifest{.version = version(), .made = clock.now()};
+  if (auto filled = fill(place, target, manifest); !filled) {
+    TRY(remove_tree(target));
+    return std::unexpected(filled.error());
+  }
   return manifest;
 }
 

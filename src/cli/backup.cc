@@ -67,8 +67,7 @@ void add_backup(CLI::App& app, Options& options) {
   }));
   command->callback(guarded(options, [command, arguments, &options]() -> Result<void> {
     if (!command->get_subcommands().empty()) return {};
-    if (arguments->folder.empty())
-      return invalid_argument("name the folder that the backup goes to: millrace backup FOLDER");
+    if (arguments->folder.empty()) throw CLI::RequiredError("FOLDER");
     const WallClock clock;
     print_summary(options, "backed up to", arguments->folder,
                   TRY(app::back_up(arguments->place(), fs::absolute(arguments->folder), clock)));
