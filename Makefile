@@ -1,5 +1,5 @@
 # The two commands of the README, and the pieces they are made of. Each is safe to repeat.
-.PHONY: demo test build setup setup-tests check unit asan tsan system bench-http fuzz-search tidy clean
+.PHONY: demo test build setup setup-tests check unit postgres asan tsan system bench-http fuzz-search tidy clean
 .DEFAULT_GOAL := build
 
 export OMP_WAIT_POLICY := passive
@@ -25,7 +25,7 @@ test: setup-tests
 check: test
 
 # The pieces of tools/check, for one at a time.
-unit asan tsan system tidy: setup-tests
+unit postgres asan tsan system tidy: setup-tests
 	@tools/check $@
 
 # Requests a second of an empty handler: the floor under every serving figure.

@@ -10,6 +10,8 @@ import threading
 import pyarrow.parquet as pq
 import requests
 
+from postgres import schema_for
+
 ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "passive"}
 READY_SECONDS = 30
 
@@ -29,10 +31,13 @@ class Millrace:
 
 
 class Server:
-    """One home folder, and a server on it as long as it runs. It keeps its port over restarts."""
+    """One home folder, and a server on it as long as it runs. It keeps its port over restarts. Its database is in the
+    home folder, or at the URI `db`, or where the environment variable MILLRACE_TEST_POSTGRES says."""
 
-    def __init__(self, millrace, home):
-        self.millrace, self.home = millrace, home
+    def __init__(self, millrace, home, db=None):
+        self.millrace, self.home, self.db = millrace, home, db
+        if db is None and (shared := os.environ.get("MILLRACE_TEST_POSTGRES")):
+            self.db = schema_for(shared, home)
         self.port, self.process, self.reader, self.log = 0, None, None, []
 
     @property
@@ -45,7 +50,8 @@ class Server:
 
     def start(self):
         ready = threading.Event()
-        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", stderr=subprocess.PIPE, text=True)
+        database = ["--db", self.db] if self.db else []
+        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", *database, stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read_log, args=(self.process.stderr, ready), daemon=True)
         self.reader.start()
         if not ready.wait(READY_SECONDS) or self.process.poll() is not None:
