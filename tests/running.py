@@ -26,16 +26,17 @@ class Millrace:
         """Runs a command to its end."""
         return subprocess.run([self.program, *map(str, args)], capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT, **options)
 
-    def start(self, *args, **options):
-        return subprocess.Popen([self.program, *map(str, args)], env=ENVIRONMENT, **options)
+    def start(self, *args, environment=None, **options):
+        return subprocess.Popen([self.program, *map(str, args)], env={**ENVIRONMENT, **(environment or {})}, **options)
 
 
 class Server:
     """One home folder, and a server on it as long as it runs. It keeps its port over restarts. Its database is in the
-    home folder, or at the URI `db`, or where the environment variable MILLRACE_TEST_POSTGRES says."""
+    home folder, or at the URI `db`, or where the environment variable MILLRACE_TEST_POSTGRES says; its artifacts are in
+    the home folder, or in the `artifacts` of an ObjectStore."""
 
-    def __init__(self, millrace, home, db=None):
-        self.millrace, self.home, self.db = millrace, home, db
+    def __init__(self, millrace, home, db=None, artifacts=None, objects=None):
+        self.millrace, self.home, self.db, self.artifacts, self.objects = millrace, home, db, artifacts, objects
         if db is None and (shared := os.environ.get("MILLRACE_TEST_POSTGRES")):
             self.db = schema_for(shared, home)
         self.port, self.process, self.reader, self.log = 0, None, None, []
@@ -50,8 +51,8 @@ class Server:
 
     def start(self):
         ready = threading.Event()
-        database = ["--db", self.db] if self.db else []
-        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", *database, stderr=subprocess.PIPE, text=True)
+        places = [*(["--db", self.db] if self.db else []), *(["--artifacts", self.artifacts] if self.artifacts else [])]
+        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", *places, environment=self.objects and self.objects.environment, stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read_log, args=(self.process.stderr, ready), daemon=True)
         self.reader.start()
         if not ready.wait(READY_SECONDS) or self.process.poll() is not None:

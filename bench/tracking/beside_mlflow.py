@@ -32,7 +32,7 @@ import search
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
-from postgresql import PostgreSQL  # noqa: E402
+from postgres import Postgres  # noqa: E402
 from running import Millrace, Server  # noqa: E402
 
 ENVIRONMENT = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
@@ -249,12 +249,16 @@ def main():
     results = {}
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = stack.enter_context(PostgreSQL(folder / "postgres"))
+        postgres = stack.enter_context(Postgres())
         few, many = chosen.mlflow_runs, chosen.runs
 
-        def millrace(name, *arguments):
+        def millrace(name, create=None):
             homes = iter(range(100))
-            return lambda: Server(Millrace(chosen.program), folder / f"{name}-{next(homes)}", *arguments)
+
+            def make():
+                home = f"{name}_{next(homes)}"
+                return Server(Millrace(chosen.program), folder / home, create(home) if create else None)
+            return make
 
         def mlflow(name, database=None):
             def make():
@@ -267,8 +271,8 @@ def main():
         sides = [
             Side("Millrace, SQLite", millrace("sqlite"), [few, many], 1, chosen.gib),
             Side("MLflow, SQLite", mlflow("mlflow"), [few], 0.01, min(chosen.gib, 1)),
-            Side("Millrace, PostgreSQL", millrace("postgres", "--db", postgres.database("millrace")), [few, many], 1, chosen.gib),
-            Side("MLflow, PostgreSQL", mlflow("mlflow-postgres", postgres.database("mlflow")), [few], 0.01, min(chosen.gib, 1)),
+            Side("Millrace, PostgreSQL", millrace("postgres", postgres.create), [few, many], 1, chosen.gib),
+            Side("MLflow, PostgreSQL", mlflow("mlflow-postgres", postgres.create("mlflow")), [few], 0.01, min(chosen.gib, 1)),
         ]
         disk = disk_floor(chosen.gib, folder)
         for side in sides:

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "api/http/routes.h"
+#include "app/artifact_place.h"
 #include "app/home_id.h"
 #include "app/steps/step.h"
 #include "app/vectors.h"
@@ -172,7 +173,7 @@ Result<void> Server::Parts::open_stores() {
   clock = TRY(delivery::EventClock::open(*db, wall));
   events = TRY(events::Log::open(*db));
   lineage = TRY(lineage::Store::open(*db));
-  blobs = TRY(blob::open_local(settings.home / "artifacts"));
+  blobs = TRY(open_artifacts(settings.home, settings.artifacts, wall, ids));
   TRY(make_directories(settings.home / "tmp"));
   duck =
       TRY(duck::Database::open({.memory_limit = kDuckMemory, .threads = 1, .temp_directory = settings.home / "tmp"}));

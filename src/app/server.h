@@ -13,6 +13,7 @@ namespace millrace::app {
 struct ServerSettings {
   std::filesystem::path home;  // made where there is none
   std::string db;              // the database's URI; "" for a SQLite file in the home folder
+  std::string artifacts;       // "s3://BUCKET/PREFIX"; "" for files in the home folder
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;  // 0: any free one
   std::string program;        // this program's file, which steps are run with

@@ -18,6 +18,7 @@ constexpr auto kGrace = std::chrono::seconds(10);
 struct ServerArguments {
   std::string home = "millrace-home";
   std::string db;
+  std::string artifacts;
   std::string listen = "127.0.0.1:8080";
   std::string log_format = "text";
   std::string log_level = "info";
@@ -57,6 +58,7 @@ Result<void> serve(const ServerArguments& arguments) {
   std::error_code error;
   app::ServerSettings settings{.home = std::filesystem::absolute(arguments.home, error),
                                .db = arguments.db,
+                               .artifacts = arguments.artifacts,
                                .program = std::filesystem::read_symlink("/proc/self/exe", error).string()};
   TRY(split_address(arguments.listen, settings));
   // Inherited by the steps: OpenMP's idle threads would spin otherwise, and take the processors from those that work.
@@ -93,6 +95,13 @@ void add_server(CLI::App& app, Options& options) {
           "folder")
       ->type_name("URI")
       ->envname("MILLRACE_DB");
+  command
+      ->add_option(
+          "--artifacts", arguments->artifacts,
+          "Where artifacts are kept: s3://BUCKET/PREFIX, found and signed for by AWS_ENDPOINT_URL, AWS_REGION, "
+          "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; by default files in the home folder")
+      ->type_name("URI")
+      ->envname("MILLRACE_ARTIFACTS");
   command->add_option("--listen", arguments->listen, "ADDRESS:PORT or PORT; port 0 takes any free one")
       ->type_name("ADDRESS")
       ->capture_default_str();

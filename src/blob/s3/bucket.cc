@@ -41,11 +41,11 @@ std::uint64_t number(std::string_view text) {
 }  // namespace
 
 Result<std::unique_ptr<Bucket>> Bucket::open(BucketSettings settings, const Clock& clock) {
-  TRY(net::Client::open(settings.endpoint));
   if (settings.bucket.empty()) return invalid_argument("an S3 address needs a bucket: s3://BUCKET/PREFIX");
   if (settings.credentials.access_key.empty() || settings.credentials.secret_key.empty())
     return fail(Code::kUnauthenticated,
                 "S3 needs credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the server's environment");
+  TRY(net::Client::open(settings.endpoint));
   return std::unique_ptr<Bucket>(new Bucket(std::move(settings), clock));
 }
 
