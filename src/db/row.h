@@ -30,6 +30,17 @@ inline void assign(const Cursor& cursor, int column, std::integral auto& out) {
 inline void assign(const Cursor& cursor, int column, std::floating_point auto& out) { out = cursor.real(column); }
 
 template <typename T>
+concept Numeric = std::integral<T> || std::floating_point<T> || std::same_as<T, Timestamp>;
+
+template <Numeric T>
+Result<void> read_column(const Cursor& cursor, int column, T& out) {
+  assign(cursor, column, out);
+  // A null reads as 0, so only a 0 may be one.
+  if (out == T{} && cursor.is_null(column)) return std::unexpected(null_column(cursor, column));
+  return {};
+}
+
+template <typename T>
 Result<void> read_column(const Cursor& cursor, int column, T& out) {
   if (cursor.is_null(column)) return std::unexpected(null_column(cursor, column));
   if constexpr (TextEnum<T>) {
