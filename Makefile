@@ -1,5 +1,5 @@
 # The two commands of the README, and the pieces they are made of. Each is safe to repeat.
-.PHONY: demo test build setup setup-tests check unit postgres asan tsan system bench-http fuzz-search tidy clean
+.PHONY: demo test build setup setup-tests check unit postgres asan tsan system bench-http fuzz-search fuzz-otlp tidy clean
 .DEFAULT_GOAL := build
 
 export OMP_WAIT_POLICY := passive
@@ -40,6 +40,12 @@ fuzz-search: setup
 	@cmake --build --preset fuzz --target search_fuzz
 	@mkdir -p build/fuzz/corpus/search
 	@build/fuzz/fuzz/search_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=4096 build/fuzz/corpus/search fuzz/search_filter.seeds
+
+fuzz-otlp: setup
+	@[ -f build/fuzz/build.ninja ] || cmake --preset fuzz
+	@cmake --build --preset fuzz --target otlp_fuzz
+	@mkdir -p build/fuzz/corpus/otlp
+	@build/fuzz/fuzz/otlp_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=4096 build/fuzz/corpus/otlp
 
 clean:
 	rm -rf build demo-home report.html

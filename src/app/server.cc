@@ -33,6 +33,7 @@
 #include "serving/serving.h"
 #include "tracking/heartbeats.h"
 #include "tracking/logged_models.h"
+#include "tracking/traces/traces.h"
 #include "tracking/tracking.h"
 #include "triggers/triggers.h"
 
@@ -137,6 +138,8 @@ struct Server::Parts {
   std::unique_ptr<tracking::Store> tracking;
   std::unique_ptr<tracking::Heartbeats> heartbeats;
   std::unique_ptr<tracking::LoggedModels> logged_models;
+  std::unique_ptr<tracking::Traces> traces;
+  std::unique_ptr<tracking::Assessments> assessments;
   std::unique_ptr<registry::Store> registry;
   std::unique_ptr<delivery::Gates> gates;
   std::unique_ptr<features::Live> features;
@@ -187,6 +190,8 @@ Result<void> Server::Parts::open_stores() {
                              .run_changed = [this](auto experiment, auto run) { heartbeats->note(experiment, run); }}));
   heartbeats = std::make_unique<tracking::Heartbeats>(*db, *tracking, wall);
   logged_models = std::make_unique<tracking::LoggedModels>(*db, *clock, ids);
+  traces = TRY(tracking::Traces::open({*db, *clock}));
+  assessments = std::make_unique<tracking::Assessments>(*db, *clock, ids);
   registry = TRY(registry::Store::open({*db, *lineage, *events, *clock}));
   gates = TRY(delivery::Gates::open(*db, *events));
   return {};
@@ -297,6 +302,8 @@ Result<void> Server::Parts::listen() {
       .datasets = *datasets,
       .tracking = *tracking,
       .logged_models = *logged_models,
+      .traces = *traces,
+      .assessments = *assessments,
       .registry = *registry,
       .features = *features,
       .pipelines = *pipelines,

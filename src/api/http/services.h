@@ -28,8 +28,10 @@ namespace datasets {
 class Datasets;
 }
 namespace tracking {
+class Assessments;
 class LoggedModels;
 class Store;
+class Traces;
 }  // namespace tracking
 namespace registry {
 class Store;
@@ -69,6 +71,8 @@ struct Services {
   datasets::Datasets& datasets;
   tracking::Store& tracking;
   tracking::LoggedModels& logged_models;
+  tracking::Traces& traces;
+  tracking::Assessments& assessments;
   registry::Store& registry;
   features::Live& features;
   pipelines::Engine& pipelines;

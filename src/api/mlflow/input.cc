@@ -254,6 +254,31 @@ std::vector<std::string_view> Fields::texts(std::string_view name) const {
   return texts;
 }
 
+std::vector<std::pair<std::string_view, std::string_view>> Fields::map(std::string_view name) const {
+  std::vector<std::pair<std::string_view, std::string_view>> items;
+  const auto value = find(name);
+  if (!value) return items;
+  dom::object members;
+  if (value->get(members) != SUCCESS) {
+    wrong_type(name, *value);
+    return items;
+  }
+  for (const auto& [key, member] : members) {
+    std::string_view text;
+    if (member.get(text) != SUCCESS || !checked(name, key) || !checked(name, text)) {
+      wrong_type(name, *value);
+      return {};
+    }
+    items.emplace_back(key, text);
+  }
+  return items;
+}
+
+std::optional<std::string> Fields::json(std::string_view name) const {
+  const auto value = find(name);
+  return value ? std::optional<std::string>(simdjson::minify(*value)) : std::nullopt;
+}
+
 std::optional<std::size_t> Fields::choice(std::string_view name, std::span<const std::string_view> names,
                                           std::int64_t first) const {
   const auto value = find(name);

@@ -29,6 +29,10 @@ class Fields {
   std::optional<double> number(std::string_view name) const;         // also "NaN", "Infinity", "-Infinity"
   std::optional<bool> boolean(std::string_view name) const;
   std::vector<std::string_view> texts(std::string_view name) const;
+  // An object whose values are texts, in its order.
+  std::vector<std::pair<std::string_view, std::string_view>> map(std::string_view name) const;
+  // Any value, as compact JSON; unset where it is null.
+  std::optional<std::string> json(std::string_view name) const;
   // An enum's value by its name, or by its number in `names`, whose order is that of the numbers from `first`. Unset
   // where it is neither.
   std::optional<std::size_t> choice(std::string_view name, std::span<const std::string_view> names,

@@ -4,6 +4,7 @@ namespace millrace::api::mlflow {
 
 void add_routes(net::Router& router, Services& services) {
   add_artifact_routes(router, services);
+  add_assessment_routes(router, services);
   add_experiment_routes(router, services);
   add_logged_model_routes(router, services);
   add_logging_routes(router, services);
@@ -13,6 +14,9 @@ void add_routes(net::Router& router, Services& services) {
   add_run_routes(router, services);
   add_search_routes(router, services);
   add_server_routes(router, services);
+  add_span_routes(router, services);
+  add_trace_routes(router, services);
+  add_trace_v2_routes(router, services);
 }
 
 }  // namespace millrace::api::mlflow

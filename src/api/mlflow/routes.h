@@ -10,6 +10,7 @@ void add_routes(net::Router& router, Services& services);
 
 // One function a resource: its routes stand in one table at the end of its file, its handlers above it.
 void add_artifact_routes(net::Router& router, Services& services);
+void add_assessment_routes(net::Router& router, Services& services);
 void add_experiment_routes(net::Router& router, Services& services);
 void add_logged_model_routes(net::Router& router, Services& services);
 void add_logging_routes(net::Router& router, Services& services);
@@ -19,5 +20,9 @@ void add_registered_model_routes(net::Router& router, Services& services);
 void add_run_routes(net::Router& router, Services& services);
 void add_search_routes(net::Router& router, Services& services);
 void add_server_routes(net::Router& router, Services& services);
+
+void add_span_routes(net::Router& router, Services& services);
+void add_trace_routes(net::Router& router, Services& services);
+void add_trace_v2_routes(net::Router& router, Services& services);
 
 }  // namespace millrace::api::mlflow
