@@ -7,7 +7,7 @@ import time
 import mlflow
 import pandas as pd
 import pytest
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 LARGEST = 1.7976931348623157e308
@@ -154,6 +154,19 @@ def test_a_deleted_run_does_not_change(client, run):
     client.log_metric(run, "m", 1)
     unknown = fault(client.get_run, "0" * 32)
     assert unknown.error_code == "RESOURCE_DOES_NOT_EXIST" and f"Run with id={'0' * 32} not found" in unknown.message
+
+
+def test_a_run_whose_client_is_gone_is_ended_where_that_is_asked_for(client, experiment, run):
+    assert "it must be a time like" in fault(client.set_experiment_tag, experiment, "millrace.heartbeat_timeout", "soon").message
+    client.set_experiment_tag(experiment, "millrace.heartbeat_timeout", "1s")
+    deadline = time.monotonic() + 30
+    while client.get_run(run).info.status == "RUNNING":
+        assert time.monotonic() < deadline
+    found = client.get_run(run)
+    assert found.info.status == "FAILED" and found.info.end_time
+    assert "nothing was heard of it for 1s" in found.data.tags["millrace.ended_because"]
+    client.set_terminated(run)
+    assert client.get_run(run).info.status == "FINISHED"
 
 
 # Params and tags
@@ -327,10 +340,3 @@ def test_a_models_output_of_a_run(client, experiment, run):
     model = client.create_logged_model(experiment, name="m")
     client.log_outputs(run, [mlflow.entities.LoggedModelOutput(model.model_id, 3)])
     assert [(output.model_id, output.step) for output in client.get_run(run).outputs.model_outputs] == [(model.model_id, 3)]
-
-
-def test_deleted_runs_are_seen_where_they_are_asked_for(client, experiment):
-    kept, deleted = (client.create_run(experiment).info.run_id for _ in range(2))
-    client.delete_run(deleted)
-    assert client.get_run(kept).info.lifecycle_stage == "active"
-    assert ViewType.ACTIVE_ONLY and client.get_run(deleted).info.lifecycle_stage == "deleted"
