@@ -84,13 +84,18 @@ bool Log::advance(Consumer& consumer, const Event& event) {
   return true;
 }
 
-// False when the log is to stop before the event was handled or given up.
+// False when the log is to stop before the event was handled or given up. While the database is away no event is given
+// up: nothing else could have been expected of the handler.
 bool Log::handle(const Consumer& consumer, const Event& event) {
   Duration back_off = options_.back_off;
   for (int attempt = 1;; ++attempt, back_off *= 2) {
     if (stopping()) return false;
     const auto status = call(consumer.handler, event);
     if (status) return true;
+    if (status.error().code == Code::kUnavailable && !database_.query<int>("select 1")) {
+      attempt = 0;
+      back_off = std::min(back_off, kPauseAfterFault);
+    }
     log::error(attempt < options_.tries ? "an event's handler failed; trying again"
                                         : "an event's handler failed; the event is passed over",
                {{"consumer", consumer.name},

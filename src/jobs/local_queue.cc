@@ -13,6 +13,7 @@ namespace {
 
 // How long a full disk or the like is waited for before a write is tried again.
 constexpr Duration kPause = std::chrono::seconds(1);
+constexpr auto kPatience = std::chrono::hours(1);
 
 // What becomes of the job; one that was cancelled while its attempt ended is not tried again.
 Decision decision_now(const Job& job, const AttemptResult& attempt, const std::atomic<Request>& request) {
@@ -175,16 +176,28 @@ void LocalQueue::run(const Job& job, const std::atomic<Request>& request) {
   finish(job, ended, result, request);
 }
 
+// Asks again while what `ask` needs, the database say, is away; not for ever.
+template <typename Ask>
+std::invoke_result_t<Ask> LocalQueue::patiently(Ask ask) {
+  for (const auto until = std::chrono::steady_clock::now() + kPatience;;) {
+    auto answer = ask();
+    if (answer || answer.error().code != Code::kUnavailable) return answer;
+    std::unique_lock lock(mutex_);
+    if (stopping_ || std::chrono::steady_clock::now() >= until) return answer;
+    changed_.wait_for(lock, kPause);
+  }
+}
+
 AttemptResult LocalQueue::attempt(const Job& job, const std::atomic<Request>& request, std::string& result) {
   const std::filesystem::path log = log_path(job.id, job.attempts);
-  const auto command = prepare(job);
+  const auto command = patiently([&] { return prepare(job); });
   if (!command) return failed_attempt(command.error().message);
 
   AttemptResult ended =
       run_attempt(*spawner_, *command, log, {.timeout = job.spec.timeout, .kill_grace = options_.kill_grace}, request);
   if (ended.outcome != Outcome::kSucceeded || !hooks(job).collect) return ended;
 
-  auto collected = hooks(job).collect(job);
+  auto collected = patiently([&] { return hooks(job).collect(job); });
   if (!collected) {
     append_log_line(log, collected.error().message);
     ended.outcome = Outcome::kFailed;

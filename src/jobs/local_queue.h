@@ -41,6 +41,8 @@ class LocalQueue final : public Queue {
   std::optional<Job> next_job(std::shared_ptr<std::atomic<Request>>& request);
   void wait_for_job(std::unique_lock<std::mutex>& lock);
   void run(const Job& job, const std::atomic<Request>& request);
+  template <typename Ask>
+  std::invoke_result_t<Ask> patiently(Ask ask);
   AttemptResult attempt(const Job& job, const std::atomic<Request>& request, std::string& result);
   Result<Command> prepare(const Job& job);
   void finish(const Job& job, const AttemptResult& attempt, const std::string& result,

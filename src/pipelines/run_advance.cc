@@ -92,6 +92,7 @@ Result<RunEngine::ReadySteps> RunEngine::look_at_ready(RunState& run, Snapshot& 
       ready[i] = std::move(*looked);
       continue;
     }
+    if (looked.error().code == Code::kUnavailable) return std::unexpected(looked.error());  // only away for now
     StepRow& row = run.steps[i];
     row.status = StepStatus::kFailed;
     row.error = looked.error().message;

@@ -81,11 +81,14 @@ Result<void> RunEngine::begin_runs(const std::vector<RunRow>& active) {
   return {};
 }
 
+// What is only away for now, the database say, is waited for.
 Result<void> RunEngine::begin_run(RunRow row) {
   auto run = load_run(store_, options_.builtins, row.id);
+  if (!run && run.error().code == Code::kUnavailable) return std::unexpected(run.error());
   if (!run) return fail_run(std::move(row), run.error());
   if (!row.cancel_requested) {
     const auto pins = pin_inputs(run->spec, {.name = row.project, .directory = row.directory}, options_.resolver);
+    if (!pins && pins.error().code == Code::kUnavailable) return std::unexpected(pins.error());
     if (!pins) return fail_run(std::move(row), pins.error());
     row.pins = to_json_text(*pins);
   }

@@ -168,16 +168,16 @@ Result<void> Session::check() const {
   return {};
 }
 
-bool Session::lost() const { return PQstatus(handle_.get()) != CONNECTION_OK; }
+bool Session::lost() const { return broken_ || PQstatus(handle_.get()) != CONNECTION_OK; }
 
 bool Session::in_transaction() const {
   const PGTransactionStatusType status = PQtransactionStatus(handle_.get());
-  return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+  return !broken_ && (status == PQTRANS_INTRANS || status == PQTRANS_INERROR);
 }
 
 bool Session::failed() const { return PQtransactionStatus(handle_.get()) == PQTRANS_INERROR; }
 
-Result<Answer> Session::checked(pg_result* raw, std::string_view sql) const {
+Result<Answer> Session::checked(pg_result* raw, std::string_view sql) {
   Answer answer(raw);
   switch (PQresultStatus(raw)) {
     case PGRES_COMMAND_OK:
@@ -188,8 +188,9 @@ Result<Answer> Session::checked(pg_result* raw, std::string_view sql) const {
     default:
       break;
   }
-  if (lost() || raw == nullptr)
-    return unavailable("the connection to {} was lost: {}", place_, reason_of(handle_.get()));
+  // What libpq itself reports has no state: nothing was heard of the server.
+  if (field(raw, PG_DIAG_SQLSTATE).empty()) broken_ = true;
+  if (lost()) return unavailable("the connection to {} was lost: {}", place_, reason_of(handle_.get()));
   return std::unexpected(error_of(raw, sql, place_));
 }
 

@@ -47,10 +47,11 @@ class Session {
  private:
   Session(pg_conn* handle, std::string place) : handle_(handle), place_(std::move(place)) {}
   Result<void> check() const;
-  Result<Answer> checked(pg_result* raw, std::string_view sql) const;
+  Result<Answer> checked(pg_result* raw, std::string_view sql);
 
   std::unique_ptr<pg_conn, FinishSession> handle_;
   std::string place_;
+  bool broken_ = false;  // before libpq has noticed
 };
 
 }  // namespace millrace::db
