@@ -62,6 +62,7 @@ class Cursor {
 enum class TransactionState {
   kNone,    // none has begun, or the database itself has rolled it back, after a full disk for one
   kOpen,    // statements may be run
+  kLost,    // the connection is gone, and with it what was done
   kFailed,  // a statement failed: only a rollback can follow, of the whole or of a part
 };
 

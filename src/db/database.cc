@@ -34,7 +34,8 @@ Transaction::Transaction(Transaction&&) noexcept = default;
 Transaction::~Transaction() {
   if (writer_ == nullptr) return;
   Connection& connection = *writer_->database.writer_;
-  if (connection.state() != TransactionState::kNone) {
+  const TransactionState state = connection.state();
+  if (state == TransactionState::kOpen || state == TransactionState::kFailed) {
     if (auto status = connection.script("rollback"); !status) log::error(status.error().message);
   }
   writer_->end(writer_->after_rollback);
@@ -47,6 +48,8 @@ Result<Connection*> Transaction::connection() {
       return connection;
     case TransactionState::kFailed:
       return fail(Code::kAborted, "a statement of the transaction has failed; it can only be rolled back");
+    case TransactionState::kLost:
+      return unavailable("the connection to {} was lost; the transaction is undone", writer_->database.place());
     case TransactionState::kNone:
       break;
   }

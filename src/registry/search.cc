@@ -66,7 +66,9 @@ const search::Schema& version_schema() {
             .rows = {.from = "model_version_tags k", .owner = "k.version", .value = "k.value", .key = "k.key"},
             .default_key = kPromptTag,
             .default_value = "false"}},
-      .default_order = {{.column = "model_versions.last_updated_time", .descending = true}},
+      .default_order = {{.column = "model_versions.last_updated_time", .descending = true},
+                        {.column = "(select m.name from registered_models m where m.number = model_versions.model)"},
+                        {.column = "model_versions.version", .descending = true}},
       .ties = {{.column = "(select m.name from registered_models m where m.number = model_versions.model)"},
                {.column = "model_versions.version", .descending = true},
                {.column = "model_versions.number"}}};

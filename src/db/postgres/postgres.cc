@@ -210,7 +210,8 @@ class PostgresConnection final : public Connection {
   }
 
   TransactionState state() const override {
-    if (!session_ || !session_->in_transaction()) return TransactionState::kNone;
+    if (!session_ || session_->lost()) return TransactionState::kLost;
+    if (!session_->in_transaction()) return TransactionState::kNone;
     return session_->failed() ? TransactionState::kFailed : TransactionState::kOpen;
   }
 
@@ -225,8 +226,8 @@ class PostgresConnection final : public Connection {
   // done before in a transaction would be missing in a new session.
   template <typename Work>
   std::invoke_result_t<Work> on_session(Work work) {
+    if (state() == TransactionState::kLost) TRY(open());
     const bool in_transaction = state() != TransactionState::kNone;
-    if (!session_ || (session_->lost() && !in_transaction)) TRY(open());
     auto result = work();
     if (result || in_transaction || !session_->lost()) return result;
     TRY(open());

@@ -62,7 +62,8 @@ TEST_F(PostgresTest, ATransactionThatIsCutIsUndone) {
     const Error error = tx.execute("insert into things (id) values (2)").error();
     EXPECT_EQ(error.code, Code::kUnavailable);
     EXPECT_THAT(error.message, HasSubstr("was lost"));
-    EXPECT_EQ(tx.execute("insert into things (id) values (3)").error().code, Code::kAborted);
+    EXPECT_EQ(tx.execute("insert into things (id) values (3)").error().code, Code::kUnavailable);
+    EXPECT_EQ(tx.commit().error().code, Code::kUnavailable);
   }
   {
     Transaction tx = MUST(database->begin());

@@ -172,7 +172,7 @@ bool Session::lost() const { return broken_ || PQstatus(handle_.get()) != CONNEC
 
 bool Session::in_transaction() const {
   const PGTransactionStatusType status = PQtransactionStatus(handle_.get());
-  return !broken_ && (status == PQTRANS_INTRANS || status == PQTRANS_INERROR);
+  return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
 }
 
 bool Session::failed() const { return PQtransactionStatus(handle_.get()) == PQTRANS_INERROR; }
