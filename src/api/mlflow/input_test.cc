@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <random>
+
+#include "net/text.h"
 
 namespace millrace::api::mlflow {
 namespace {
@@ -121,6 +124,39 @@ TEST(MlflowInput, APostMustSayThatItIsJson) {
 TEST(MlflowInput, QuotesBareNumbersOutsideOfTexts) {
   EXPECT_EQ(quote_bare_numbers(R"({"a\"NaN": NaN, "b": [-Infinity, Infinity]})"),
             R"({"a\"NaN": "NaN", "b": ["-Infinity", "Infinity"]})");
+}
+
+// Whatever a body is made of, it is read or refused in words of sane length.
+TEST(MlflowInput, RandomBodiesAreReadOrRefused) {
+  const std::vector<std::string> seeds = {
+      R"({"run_id": "a", "metrics": [{"key": "k", "value": NaN, "timestamp": 1, "step": "2"}], "tags": [{"key": "t"}]})",
+      R"("{\"name\": \"a\", \"tags\": [1, {\"key\": \"\\u0041\"}]}")", R"({"a": {"b": [[[-1.5e300, true, null]]]}})",
+      ""};
+  const std::string_view pieces = "{}[]\",:\\u0NaIf-+.eE19 \n\xff\xc3\xa9";
+  std::mt19937 random(1);
+  int read = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string body = seeds[random() % seeds.size()];
+    for (unsigned edits = random() % 4; edits > 0; --edits) {
+      const std::size_t at = body.empty() ? 0 : random() % body.size();
+      const char piece = pieces[random() % pieces.size()];
+      if (random() % 2 == 0)
+        body.insert(at, 1, piece);
+      else if (!body.empty())
+        body[at] = piece;
+      if (random() % 8 == 0) body.resize(body.size() / 2);
+    }
+    const auto message = fault_of(body, [&](const Input& in) {
+      ++read;
+      for (const char* name : {"run_id", "metrics", "tags", "a", "name"}) {
+        in.text(name), in.integer(name), in.number(name), in.boolean(name), in.texts(name), in.message(name);
+        for (const Fields& inner : in.messages(name)) inner.required_text("key"), inner.required_number("value");
+      }
+    });
+    EXPECT_LT(message.size(), 1000U) << body;
+    EXPECT_TRUE(net::is_utf8(message)) << body;
+  }
+  EXPECT_GT(read, 5'000);
 }
 
 }  // namespace
