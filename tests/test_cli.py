@@ -14,7 +14,7 @@ import subprocess
 import pytest
 
 GOLDEN = pathlib.Path(__file__).resolve().parent / "golden/cli"
-NOUNS = ["dataset", "feature", "pipeline", "run", "model", "endpoint", "monitor", "trigger", "gate", "event"]
+NOUNS = ["dataset", "feature", "pipeline", "run", "experiment", "model", "endpoint", "monitor", "trigger", "gate", "event"]
 COMMANDS = ["server", "apply", "status", "replay", *NOUNS, "schema", "completion", "help"]
 NOBODY = "http://127.0.0.1:1"
 

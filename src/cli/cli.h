@@ -78,6 +78,7 @@ void add_event(CLI::App& app, Options& options);
 void add_feature(CLI::App& app, Options& options);
 void add_gate(CLI::App& app, Options& options);
 void add_help(CLI::App& app, Options& options);
+void add_experiment(CLI::App& app, Options& options);
 void add_model(CLI::App& app, Options& options);
 void add_monitor(CLI::App& app, Options& options);
 void add_pipeline(CLI::App& app, Options& options);

@@ -15,7 +15,7 @@ const std::vector<Group>& groups() {
   static const std::vector<Group> all{
       {"Start here", {add_server, add_apply, add_status, add_replay}},
       {"Look and act",
-       {add_dataset, add_feature, add_pipeline, add_run, add_model, add_endpoint, add_monitor, add_trigger, add_gate,
+       {add_dataset, add_feature, add_pipeline, add_run, add_experiment, add_model, add_endpoint, add_monitor, add_trigger, add_gate,
         add_event}},
       {"Keep", {add_backup, add_restore, add_db}},
       {"And", {add_schema, add_completion, add_help}},

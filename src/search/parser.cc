@@ -250,4 +250,24 @@ Result<OrderSyntax> parse_order(std::string_view text) {
   return order;
 }
 
+std::vector<std::string> split_order_by(std::string_view text) {
+  std::vector<std::string> members;
+  std::string member;
+  char quote = '\0';
+  for (const char c : text) {
+    if (c == ',' && quote == '\0') {
+      members.push_back(std::exchange(member, {}));
+      continue;
+    }
+    if (quote == '\0' && (c == '`' || c == '"' || c == '\'')) {
+      quote = c;
+    } else if (c == quote) {
+      quote = '\0';
+    }
+    member += c;
+  }
+  if (!members.empty() || member.find_first_not_of(' ') != std::string::npos) members.push_back(std::move(member));
+  return members;
+}
+
 }  // namespace millrace::search

@@ -210,6 +210,12 @@ TEST(OrderSyntax, IsAnIdentifierAndADirection) {
   }
 }
 
+TEST(OrderSyntax, OneLineHoldsSeveral) {
+  EXPECT_THAT(split_order_by("metrics.a DESC, `x,y`,b"), ::testing::ElementsAre("metrics.a DESC", " `x,y`", "b"));
+  EXPECT_THAT(split_order_by("  "), ::testing::IsEmpty());
+  EXPECT_THAT(split_order_by("a,"), ::testing::ElementsAre("a", ""));
+}
+
 TEST(OrderErrors, AreMlflowsOwn) {
   const std::pair<std::vector<std::string>, std::string_view> orders[] = {
       {{"metrics.a b"}, "Invalid ordering key in order_by clause 'metrics.a b'."},

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "db/db.h"
+#include "tracking/folders.h"
 #include "tracking/load.h"
 #include "tracking/rows.h"
 #include "tracking/schema.h"
@@ -65,7 +66,7 @@ Result<void> insert_tag(db::Transaction& tx, std::int64_t experiment, const Tag&
   TRY(tx.execute(R"sql(
 insert into experiment_tags (experiment_id, key, value)
 values (?, ?, ?)
-on conflict (experiment_id, key) do update set value = excluded.value
+on conflict (experiment_id, key) do update set value = excluded.value, folder = null
 )sql",
                  experiment, tag.key, tag.value));
   return {};
@@ -125,6 +126,7 @@ returning id
 )sql",
                                 experiment.name, experiment.artifact_location, now, now));
   for (const Tag& tag : experiment.tags) TRY(insert_tag(tx, id, tag));
+  TRY(inherit_tags(tx, id));
   return id;
 }
 
@@ -150,18 +152,6 @@ Result<Experiment> Store::find_experiment_by_name(std::string_view name) const {
   return TRY(complete(parts_.database, std::move(rows))).front();
 }
 
-Result<Page<Experiment>> Store::list_experiments(const PageRequest& page, View view) const {
-  const std::int64_t before = page.after.empty() ? kMaxNumber : TRY(cursor_integer(page.after));
-  auto rows = TRY(parts_.database.query<ExperimentRow>(std::string(kSelectExperiments) + R"sql(
-where id < ?1 and (?2 = '' or lifecycle_stage = ?2)
-order by id desc
-limit ?3
-)sql",
-                                                       before, stage_of(view), page.rows() + 1));
-  return make_page(TRY(complete(parts_.database, std::move(rows))), page,
-                   [](const Experiment& last) { return last.id; });
-}
-
 Result<void> Store::rename_experiment(std::string_view id, std::string_view name) {
   TRY(check_experiment_name(name));
   const std::int64_t number = TRY(experiment_number(id));
@@ -171,7 +161,7 @@ Result<void> Store::rename_experiment(std::string_view id, std::string_view name
     if (same.front() != name) TRY(check_free(tx, name));
     TRY(tx.execute("update experiments set name = ?, last_update_time = ? where id = ?", name, parts_.clock.now(),
                    number));
-    return {};
+    return inherit_tags(tx, number);
   });
 }
 
@@ -193,7 +183,7 @@ Result<void> Store::delete_experiment_tag(std::string_view id, std::string_view 
         TRY(tx.execute("delete from experiment_tags where experiment_id = ? and key = ?", number, key));
     if (deleted == 0) return not_found("No tag with name: {} in experiment with id {}", key, number);
     TRY(tx.execute("update experiments set last_update_time = ? where id = ?", parts_.clock.now(), number));
-    return {};
+    return inherit_tags(tx, number);
   });
 }
 

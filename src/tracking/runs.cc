@@ -163,30 +163,6 @@ Result<Run> Store::find_run(std::string_view id) const {
   return std::move(runs.front());
 }
 
-// A page's cursor is its last run's start and id, "START:ID".
-Result<Page<Run>> Store::list_runs(const RunFilter& filter, const PageRequest& page) const {
-  const std::int64_t experiment = filter.experiment_id.empty() ? 0 : TRY(experiment_number(filter.experiment_id));
-  std::int64_t start = kMaxNumber;
-  std::string_view id;
-  if (!page.after.empty()) {
-    const std::string_view cursor = page.after;
-    const std::size_t colon = std::min(cursor.find(':'), cursor.size() - 1);
-    start = TRY(cursor_integer(cursor.substr(0, colon)));
-    id = cursor.substr(colon + 1);
-  }
-  auto rows = TRY(parts_.database.query<RunRow>(std::string(kSelectRuns) + R"sql(
-where (start_time < ?1 or (start_time = ?1 and id > ?2))
-  and (?3 = '' or experiment_id = ?4)
-  and (?5 = '' or lifecycle_stage = ?5)
-order by start_time desc, id
-limit ?6
-)sql",
-                                                start, id, filter.experiment_id, experiment, stage_of(filter.view),
-                                                page.rows() + 1));
-  return make_page(TRY(load_runs(parts_.database, std::move(rows))), page,
-                   [](const Run& last) { return fmt::format("{}:{}", last.start_time.us, last.id); });
-}
-
 Result<Run> Store::update_run(std::string_view id, const RunUpdate& update) {
   TRY(change_run(id, [&](db::Transaction& tx, const ActiveRun& run) -> Result<void> {
     if (update.name) TRY(set_run_tag(tx, run.number, kRunNameTag, *update.name));

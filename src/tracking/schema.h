@@ -187,6 +187,16 @@ create index run_tags_by_prefix on run_tags (key, substr(value, 1, 64), run);
 )sql"},
                                                 {5, R"sql(
 create index running_runs on runs (experiment_id) where status = 'RUNNING';
+)sql"},
+                                                {6, R"sql(
+alter table experiment_tags add column folder text;
+create table folder_tags (
+  folder text not null,
+  key text not null,
+  value text not null,
+  primary key (folder, key)
+) strict, without rowid;
+create index runs_by_artifacts on runs (artifact_uri);
 )sql"}};
 
 }  // namespace millrace::tracking

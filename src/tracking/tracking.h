@@ -63,11 +63,6 @@ struct RunUpdate {
   std::vector<Tag> tags;
 };
 
-struct RunFilter {
-  std::string experiment_id;  // "" for all
-  View view = View::kActiveOnly;
-};
-
 struct HistoryRequest {
   std::int64_t limit = std::numeric_limits<std::int64_t>::max();
   std::string after;  // the `next` of the page before
@@ -101,7 +96,6 @@ class Store {
   Result<Experiment> create_experiment(const NewExperiment& experiment);
   Result<Experiment> find_experiment(std::string_view id) const;
   Result<Experiment> find_experiment_by_name(std::string_view name) const;
-  Result<Page<Experiment>> list_experiments(const PageRequest& page, View view = View::kActiveOnly) const;
   // kFailedPrecondition for these three where it is deleted.
   Result<Page<Experiment>> search_experiments(const Search& search) const;
   Result<void> rename_experiment(std::string_view id, std::string_view name);
@@ -118,8 +112,6 @@ class Store {
   Result<std::string> visit_runs(const RunSearch& search, const std::function<void(const Run&)>& visit) const;
   // How many runs all pages have.
   Result<std::int64_t> count_runs(const RunSearch& search) const;
-  // Newest start first.
-  Result<Page<Run>> list_runs(const RunFilter& filter, const PageRequest& page) const;
   Result<Run> update_run(std::string_view id, const RunUpdate& update);
   // update_run to a final status.
   Result<Run> finish(std::string_view id, RunStatus status);

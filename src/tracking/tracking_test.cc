@@ -47,18 +47,21 @@ TEST_F(TrackingTest, ExperimentsHaveNamesOfTheirOwn) {
 }
 
 TEST_F(TrackingTest, ExperimentsArePaged) {
+  const auto by_id = [](int most, std::string token = {}) {
+    return tracking::Search{.order_by = {"experiment_id DESC"}, .max_results = most, .page_token = std::move(token)};
+  };
   for (int i = 0; i < 4; ++i) MUST(store->create_experiment({.name = fmt::format("e{}", i)}));
   MUST(store->delete_experiment("2"));
-  const auto first = MUST(store->list_experiments({.limit = 3}));
+  const auto first = MUST(store->search_experiments(by_id(3)));
   ASSERT_EQ(first.items.size(), 3U);
   EXPECT_EQ(first.items[0].id, "4");
-  const auto second = MUST(store->list_experiments({.limit = 3, .after = first.next}));
+  const auto second = MUST(store->search_experiments(by_id(3, first.next)));
   ASSERT_EQ(second.items.size(), 1U);
   EXPECT_EQ(second.items[0].id, "0");
   EXPECT_EQ(second.next, "");
-  EXPECT_EQ(MUST(store->list_experiments({}, View::kDeletedOnly)).items.size(), 1U);
-  EXPECT_EQ(MUST(store->list_experiments({}, View::kAll)).items.size(), 5U);
-  EXPECT_EQ(store->list_experiments({.after = "x"}).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(MUST(store->search_experiments({.view = View::kDeletedOnly})).items.size(), 1U);
+  EXPECT_EQ(MUST(store->search_experiments({.view = View::kAll})).items.size(), 5U);
+  EXPECT_EQ(store->search_experiments({.page_token = "x"}).error().code, Code::kInvalidArgument);
 }
 
 TEST_F(TrackingTest, ARunIsKeptWhole) {
@@ -212,10 +215,10 @@ TEST_F(TrackingTest, ADeletedRunIsHiddenAndCannotChange) {
   MUST(store->delete_run(id));
   EXPECT_EQ(batch_fault(id, {.metrics = {{"m", 1}}}), Code::kFailedPrecondition);
   EXPECT_EQ(store->finish(id, RunStatus::kFailed).error().code, Code::kFailedPrecondition);
-  EXPECT_THAT(MUST(store->list_runs({}, {})).items, IsEmpty());
-  EXPECT_EQ(MUST(store->list_runs({.view = View::kDeletedOnly}, {})).items.at(0).deleted_time, clock.now());
+  EXPECT_THAT(MUST(store->search_runs({})).items, IsEmpty());
+  EXPECT_EQ(MUST(store->search_runs({{.view = View::kDeletedOnly}})).items.at(0).deleted_time, clock.now());
   MUST(store->restore_run(id));
-  EXPECT_EQ(MUST(store->list_runs({}, {})).items.at(0).deleted_time, std::nullopt);
+  EXPECT_EQ(MUST(store->search_runs({})).items.at(0).deleted_time, std::nullopt);
   EXPECT_EQ(store->delete_run("nope").error().code, Code::kNotFound);
 }
 
@@ -235,17 +238,17 @@ TEST_F(TrackingTest, RunsArePagedNewestFirst) {
         {.experiment = i % 2 == 0 ? "even" : "odd", .name = std::to_string(i), .start_time = Timestamp{i / 2 * 10}}));
   }
   std::vector<std::string> names;
-  PageRequest page{.limit = 2};
+  tracking::RunSearch page{{.max_results = 2}};
   do {
-    const auto runs = MUST(store->list_runs({}, page));
+    const auto runs = MUST(store->search_runs(page));
     for (const tracking::Run& run : runs.items) names.push_back(run.name);
-    page.after = runs.next;
-  } while (!page.after.empty());
+    page.page_token = runs.next;
+  } while (!page.page_token.empty());
   EXPECT_EQ(names.size(), 5U);
   EXPECT_EQ(names.front(), "4");
   EXPECT_THAT(std::vector(names.begin() + 1, names.begin() + 3), ::testing::UnorderedElementsAre("2", "3"));
-  EXPECT_EQ(MUST(store->list_runs({.experiment_id = "1"}, {})).items.size(), 3U);
-  EXPECT_EQ(store->list_runs({}, {.after = "nonsense"}).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(MUST(store->search_runs({.experiment_ids = {{"1"}}})).items.size(), 3U);
+  EXPECT_EQ(store->search_runs({{.page_token = "nonsense"}}).error().code, Code::kInvalidArgument);
 }
 
 TEST_F(TrackingTest, ThreadsWithOneKeyMakeOneRun) {

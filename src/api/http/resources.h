@@ -16,6 +16,7 @@ void add_dataset_routes(net::Router& router, Services& services);
 void add_endpoint_routes(net::Router& router, Services& services);
 void add_event_routes(net::Router& router, Services& services);
 void add_feature_routes(net::Router& router, Services& services);
+void add_folder_routes(net::Router& router, Services& services);
 void add_gate_routes(net::Router& router, Services& services);
 void add_inference_routes(net::Router& router, Services& services);
 void add_lineage_routes(net::Router& router, Services& services);

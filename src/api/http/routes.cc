@@ -11,6 +11,7 @@ void add_routes(net::Router& router, Services& services) {
   add_endpoint_routes(router, services);
   add_event_routes(router, services);
   add_feature_routes(router, services);
+  add_folder_routes(router, services);
   add_gate_routes(router, services);
   add_inference_routes(router, services);
   add_lineage_routes(router, services);

@@ -1,12 +1,13 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "api/http/resources.h"
+#include "api/http/tracking_json.h"
+#include "search/syntax.h"
 #include "tracking/tracking.h"
 
 namespace millrace::api {
 namespace {
-
-using net::Request;
 
 template <typename List>
 Json pairs(const List& list) {
@@ -14,6 +15,8 @@ Json pairs(const List& list) {
   for (const auto& item : list) out[item.key] = item.value;
   return out;
 }
+
+}  // namespace
 
 Json to_json(const tracking::Experiment& experiment) {
   return {{"id", experiment.id},
@@ -35,6 +38,10 @@ Json to_json(const tracking::Run& run) {
           {"metrics", pairs(run.metrics)},
           {"tags", pairs(run.tags)}};
 }
+
+namespace {
+
+using net::Request;
 
 template <typename T>
 Json to_page(const Page<T>& page) {
@@ -93,15 +100,49 @@ Result<Json> update_run(tracking::Store& tracking, const Request& request) {
   return to_json(TRY(tracking.update_run(request.param("id"), update)));
 }
 
+Result<tracking::View> view_query(const Request& request) {
+  const std::string view = request.query("view").value_or("active");
+  if (view == "active") return tracking::View::kActiveOnly;
+  if (view == "deleted") return tracking::View::kDeletedOnly;
+  if (view == "all") return tracking::View::kAll;
+  return invalid_argument("view \"{}\" is not one of active, deleted, all", view);
+}
+
+// ?filter=, ?order_by= and ?view=, beside a page's own.
+Result<tracking::Search> search_query(const Request& request, std::string_view default_order) {
+  const PageRequest page = TRY(page_request(request));
+  return tracking::Search{
+      .filter = request.query("filter").value_or(""),
+      .order_by = search::split_order_by(request.query("order_by").value_or(std::string(default_order))),
+      .view = TRY(view_query(request)),
+      .max_results = page.rows(),
+      .page_token = page.after};
+}
+
+std::vector<std::string> comma_separated(std::string_view text) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    parts.emplace_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
 Result<Json> list_runs(tracking::Store& tracking, const Request& request) {
-  TRY(only_queries(request, {"limit", "after", "experiment_id"}));
-  tracking::RunFilter filter{.experiment_id = request.query("experiment_id").value_or("")};
-  return to_page(TRY(tracking.list_runs(filter, TRY(page_request(request)))));
+  TRY(only_queries(request, {"limit", "after", "experiment_id", "filter", "order_by", "view", "fields"}));
+  tracking::RunSearch wanted{TRY(search_query(request, ""))};
+  if (const auto ids = request.query("experiment_id"); ids && !ids->empty())
+    wanted.experiment_ids = comma_separated(*ids);
+  if (const auto fields = request.query("fields"); fields && !fields->empty()) {
+    wanted.fields = TRY(tracking::Projection::parse(comma_separated(*fields)));
+  }
+  return to_page(TRY(tracking.search_runs(wanted)));
 }
 
 Result<Json> list_experiments(tracking::Store& tracking, const Request& request) {
-  TRY(only_queries(request, {"limit", "after"}));
-  return to_page(TRY(tracking.list_experiments(TRY(page_request(request)))));
+  TRY(only_queries(request, {"limit", "after", "filter", "order_by", "view"}));
+  return to_page(TRY(tracking.search_experiments(TRY(search_query(request, "experiment_id DESC")))));
 }
 
 Result<Json> metric_history(tracking::Store& tracking, const Request& request) {
@@ -123,6 +164,10 @@ void add_run_routes(net::Router& router, Services& services) {
   auto& tracking = services.tracking;
   router.add("GET", "/api/v1/experiments", Access::kRead,
              [&](const Request& request) { return answer(list_experiments(tracking, request)); });
+  router.add("GET", "/api/v1/experiments/{id}", Access::kRead, [&](const Request& request) {
+    return answer(tracking.find_experiment(request.param("id")),
+                  [](const auto& experiment) { return to_json(experiment); });
+  });
   router.add("GET", "/api/v1/runs", Access::kRead,
              [&](const Request& request) { return answer(list_runs(tracking, request)); });
   router.add("POST", "/api/v1/runs", Access::kWrite,
