@@ -23,7 +23,7 @@ struct ExperimentArguments {
 using Arguments = std::shared_ptr<ExperimentArguments>;
 
 std::string search_target(std::string_view path, const ExperimentArguments& a) {
-  return api::target("{}?filter={}&order_by={}&view={}", std::string(path), a.filter, a.order_by, a.view);
+  return std::string(path) + api::target("?filter={}&order_by={}&view={}", a.filter, a.order_by, a.view);
 }
 
 // "loss 0.25, auc 0.9", the first few.
