@@ -254,3 +254,59 @@ def test_the_uis_routes(tracked):
     assert requests.get(f"{tracked.url}/get-artifact?run_id={run_id}&path=up.txt").text == "up"
     answer = requests.get(f"{tracked.url}/get-artifact?run_id={'0' * 32}&path=x")
     assert answer.status_code == 404 and answer.json()["error_code"] == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_large_files_go_up_in_parts_and_come_down_in_parts(tracked, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "true")
+    monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "true")
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", "1000000")
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(5 << 20))
+    monkeypatch.setenv("MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE", str(5 << 20))
+    content = os.urandom((23 << 20) + 7)
+    (tmp_path / "big ü.bin").write_bytes(content)
+    with mlflow.start_run() as run:
+        mlflow.log_artifact(str(tmp_path / "big ü.bin"), "deep")
+    assert not staged(tracked)
+    url = f"{tracked.url}{ARTIFACTS}/{run.info.artifact_uri.removeprefix('mlflow-artifacts:/')}/deep/big%20%C3%BC.bin"
+    assert requests.head(url).headers["ETag"] == f'"{hashlib.sha256(content).hexdigest()}"'
+    back = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="deep/big ü.bin", dst_path=str(tmp_path / "back"))
+    assert pathlib.Path(back).read_bytes() == content
+
+
+def test_an_upload_in_parts_goes_on_after_a_restart(server):
+    root = f"{server.url}/api/2.0/mlflow-artifacts/mpu"
+    assert server.get("/api/3.0/mlflow/server-info")["multipart_uploads_enabled"] is True
+    made = requests.post(f"{root}/create/1/x", json={"path": "/home/me/f.bin", "num_parts": 3}).json()
+    urls = [c["url"] for c in made["credentials"]]
+    parts = [bytes([i]) * 100_000 for i in range(2)] + [b"end"]
+    tags = [requests.put(url, data=part).headers["ETag"] for url, part in zip(urls, parts)]
+    done = {"path": "/home/me/f.bin", "upload_id": made["upload_id"], "parts": [{"part_number": i + 1, "etag": tag} for i, tag in enumerate(tags)]}
+    server.kill9()
+    server.start()
+    wrong = {**done, "parts": done["parts"][:2]}
+    assert requests.post(f"{root}/complete/1/x", json=wrong).status_code == 400
+    assert requests.post(f"{root}/complete/1/x", json=done).json() == {}
+    assert requests.get(f"{server.url}{ARTIFACTS}/1/x/f.bin").content == b"".join(parts)
+    assert requests.post(f"{root}/complete/1/x", json=done).status_code == 404
+    assert not staged(server)
+
+
+def test_only_who_was_given_an_address_may_use_it(server):
+    root = f"{server.url}/api/2.0/mlflow-artifacts"
+    made = requests.post(f"{root}/mpu/create/1/x", json={"path": "f", "num_parts": 2}).json()
+    first, second = (c["url"] for c in made["credentials"])
+    assert requests.put(first.split("?")[0], data=b"x").status_code == 403
+    assert requests.put(second.split("?")[0] + "?" + first.split("?")[1], data=b"x").status_code == 403
+    assert requests.put(first + "0", data=b"x").status_code == 403
+    assert requests.put(first, data=b"xx").status_code == 200
+    assert requests.post(f"{root}/mpu/abort/1/x", json={"path": "f", "upload_id": made["upload_id"]}).json() == {}
+    assert requests.put(first, data=b"xx").status_code == 404
+    assert not staged(server)
+    for path in ("..%2f..", "%252e%252e/%252e%252e"):
+        assert requests.post(f"{root}/mpu/create/{path}", json={"path": "f", "num_parts": 2}).status_code == 400
+    assert requests.post(f"{root}/mpu/create/1/x", json={"path": "..", "num_parts": 2}).status_code == 400
+    requests.put(f"{root}/artifacts/1/x/g", data=b"content")
+    given = server.get("/api/2.0/mlflow-artifacts/presigned/1/x/g")
+    assert given["file_size"] == 7 and requests.get(given["url"]).content == b"content"
+    assert requests.get(given["url"].replace("/g?", "/h?")).status_code == 403
+    assert requests.get(f"{root}/presigned/1/x/none").status_code == 404

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "api/http/routes.h"
+#include "api/mlflow/url_signer.h"
 #include "app/artifact_place.h"
 #include "app/home_id.h"
 #include "app/steps/step.h"
@@ -126,6 +127,7 @@ struct Server::Parts {
   std::string url;
   WallClock wall;
   RandomIds ids;
+  api::UrlSigner signer{ids, wall};
   metrics::Registry metrics;
   std::optional<db::HomeLock> lock;
   std::unique_ptr<db::Database> db;
@@ -316,6 +318,7 @@ Result<void> Server::Parts::listen() {
       .gates = *gates,
       .metrics = metrics,
       .ids = ids,
+      .signer = signer,
       .version = version(),
   });
   api::add_routes(router, *services);

@@ -114,5 +114,13 @@ TEST(ThreadPool, FinishesWhatIsQueued) {
   EXPECT_EQ(done, 100);
 }
 
+TEST(Hmac, IsThatOfRfc4231) {
+  EXPECT_EQ(to_hex(hmac_sha256("Jefe", "what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_TRUE(same_secret("abc", "abc"));
+  EXPECT_FALSE(same_secret("abc", "abd"));
+  EXPECT_FALSE(same_secret("abc", "ab"));
+}
+
 }  // namespace
 }  // namespace millrace

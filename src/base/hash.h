@@ -29,6 +29,12 @@ class Hasher {
 };
 
 std::string sha256(std::string_view bytes);
+// The 32 bytes of HMAC-SHA256.
+std::string hmac_sha256(std::string_view key, std::string_view message);
+// Equal; takes the same time wherever they differ.
+bool same_secret(std::string_view a, std::string_view b);
+// Lower-case hexadecimal digits.
+std::string to_hex(std::string_view bytes);
 Result<std::string> sha256_file(const std::filesystem::path& path);
 // Over the relative paths and contents of all files below `path`, in path order; of the file itself if it is one.
 Result<std::string> sha256_tree(const std::filesystem::path& path);

@@ -61,6 +61,8 @@ class Gates;
 
 namespace millrace::api {
 
+class UrlSigner;  // api/mlflow/url_signer.h
+
 // What the handlers call; all of it outlives the server.
 struct Services {
   db::Database& db;
@@ -85,6 +87,7 @@ struct Services {
   delivery::Gates& gates;
   metrics::Registry& metrics;
   IdSource& ids;
+  const UrlSigner& signer;
   std::string version;  // of Millrace
 };
 

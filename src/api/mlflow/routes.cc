@@ -10,6 +10,7 @@ void add_routes(net::Router& router, Services& services) {
   add_logging_routes(router, services);
   add_metric_routes(router, services);
   add_model_version_routes(router, services);
+  add_multipart_routes(router, services);
   add_registered_model_routes(router, services);
   add_run_routes(router, services);
   add_search_routes(router, services);

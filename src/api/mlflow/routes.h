@@ -16,6 +16,7 @@ void add_logged_model_routes(net::Router& router, Services& services);
 void add_logging_routes(net::Router& router, Services& services);
 void add_metric_routes(net::Router& router, Services& services);
 void add_model_version_routes(net::Router& router, Services& services);
+void add_multipart_routes(net::Router& router, Services& services);
 void add_registered_model_routes(net::Router& router, Services& services);
 void add_run_routes(net::Router& router, Services& services);
 void add_search_routes(net::Router& router, Services& services);

@@ -44,7 +44,7 @@ Result<Answer> server_info(Services&, Input&) {
     out.field("store_type", "SqlStore");
     out.field("workspaces_enabled", false);
     out.field("trace_archival_enabled", false);
-    out.field("multipart_uploads_enabled", false);
+    out.field("multipart_uploads_enabled", true);
     out.field("multipart_downloads_enabled", false);
   });
 }
