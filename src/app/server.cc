@@ -29,6 +29,7 @@
 #include "lineage/lineage.h"
 #include "monitoring/monitoring.h"
 #include "net/server.h"
+#include "notify/notify.h"
 #include "pipelines/pipelines.h"
 #include "registry/registry.h"
 #include "serving/serving.h"
@@ -143,6 +144,7 @@ struct Server::Parts {
   std::unique_ptr<tracking::Traces> traces;
   std::unique_ptr<tracking::Assessments> assessments;
   std::unique_ptr<registry::Store> registry;
+  std::unique_ptr<notify::Webhooks> webhooks;
   std::unique_ptr<delivery::Gates> gates;
   std::unique_ptr<features::Live> features;
   std::unique_ptr<serving::Endpoints> endpoints;
@@ -195,6 +197,8 @@ Result<void> Server::Parts::open_stores() {
   traces = TRY(tracking::Traces::open({*db, *clock}));
   assessments = std::make_unique<tracking::Assessments>(*db, *clock, ids);
   registry = TRY(registry::Store::open({*db, *lineage, *events, *clock}));
+  webhooks = TRY(notify::Webhooks::open(
+      {.database = *db, .events = *events, .wall = wall, .ids = ids, .reach = settings.webhook_reach}));
   gates = TRY(delivery::Gates::open(*db, *events));
   return {};
 }
@@ -307,6 +311,7 @@ Result<void> Server::Parts::listen() {
       .traces = *traces,
       .assessments = *assessments,
       .registry = *registry,
+      .webhooks = *webhooks,
       .features = *features,
       .pipelines = *pipelines,
       .monitors = *monitors,
@@ -358,6 +363,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerSettings settings) {
   TRY(parts->pipelines->start());
   TRY(parts->queue->start());
   parts->events->start();
+  parts->webhooks->start();
   parts->ticker = std::jthread([raw = parts.get()](std::stop_token stop) { raw->tick(stop); });
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }

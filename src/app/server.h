@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "notify/notify.h"
 
 namespace millrace::app {
 
@@ -17,6 +18,7 @@ struct ServerSettings {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;  // 0: any free one
   std::string program;        // this program's file, which steps are run with
+  notify::Reach webhook_reach = notify::Reach::kPublicOnly;
 };
 
 // A whole Millrace: everything is built here, in order, and taken down in the reverse order.

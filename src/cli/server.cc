@@ -22,6 +22,7 @@ struct ServerArguments {
   std::string listen = "127.0.0.1:8080";
   std::string log_format = "text";
   std::string log_level = "info";
+  bool webhooks_allow_private = false;
 };
 
 Result<void> split_address(const std::string& listen, app::ServerSettings& settings) {
@@ -60,6 +61,7 @@ Result<void> serve(const ServerArguments& arguments) {
                                .db = arguments.db,
                                .artifacts = arguments.artifacts,
                                .program = std::filesystem::read_symlink("/proc/self/exe", error).string()};
+  if (arguments.webhooks_allow_private) settings.webhook_reach = notify::Reach::kAnywhere;
   TRY(split_address(arguments.listen, settings));
   // Inherited by the steps: OpenMP's idle threads would spin otherwise, and take the processors from those that work.
   setenv("OMP_WAIT_POLICY", "passive", 0);
@@ -113,6 +115,8 @@ void add_server(CLI::App& app, Options& options) {
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->type_name("LEVEL")
       ->capture_default_str();
+  command->add_flag("--webhooks-allow-private", arguments->webhooks_allow_private,
+                    "Let webhooks go to private and loopback addresses, too; for tests and closed networks");
   command->footer(
       "Example:\n  millrace server --home ./millrace-home --listen 127.0.0.1:8080\nSIGTERM or Ctrl-C stops it; what "
       "was unfinished goes on at the next start.");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,12 +31,16 @@ struct ClientRequest {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
+// Looks at the address of who answers ("93.184.216.34"), once connected and before anything is sent; its error ends the
+// exchange.
+using PeerCheck = std::function<Result<void>(std::string_view address)>;
+
 // A blocking HTTP client of one server. Keeps its connection between requests and makes a new one where the server has
 // closed it. One thread at a time.
 class Client {
  public:
-  // "http://127.0.0.1:8080", without a path; connects with the first request.
-  static Result<Client> open(std::string_view base_url);
+  // "http://127.0.0.1:8080" or "https://example.org", without a path; connects with the first request.
+  static Result<Client> open(std::string_view base_url, PeerCheck check_peer = {});
   ~Client();
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
@@ -56,6 +61,9 @@ class Client {
 
   std::unique_ptr<State> state_;
 };
+
+// Asks the check about each address that the server's name has now; kUnavailable where it has none.
+Result<void> check_peers(std::string_view base_url, const PeerCheck& check);
 
 // Percent-encodes all but RFC 3986's unreserved characters; for path segments and query values.
 std::string encode_component(std::string_view text);

@@ -36,6 +36,9 @@ class Traces;
 namespace registry {
 class Store;
 }
+namespace notify {
+class Webhooks;
+}
 namespace features {
 class Live;
 }
@@ -76,6 +79,7 @@ struct Services {
   tracking::Traces& traces;
   tracking::Assessments& assessments;
   registry::Store& registry;
+  notify::Webhooks& webhooks;
   features::Live& features;
   pipelines::Engine& pipelines;
   monitoring::Monitors& monitors;

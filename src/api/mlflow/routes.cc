@@ -14,6 +14,7 @@ void add_routes(net::Router& router, Services& services) {
   add_registered_model_routes(router, services);
   add_run_routes(router, services);
   add_search_routes(router, services);
+  add_webhook_routes(router, services);
   add_server_routes(router, services);
   add_span_routes(router, services);
   add_trace_routes(router, services);
