@@ -1,14 +1,30 @@
 """The model registry and webhooks, as MLflow's own client and command line use them."""
 
+import base64
+import datetime
+import hashlib
+import hmac
+import http.server
+import ipaddress
+import json
 import os
+import queue
+import ssl
 import subprocess
 import sys
+import threading
 
 import mlflow
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
+
+import running
 
 API = "/api/2.0/mlflow"
 
@@ -214,3 +230,133 @@ def test_both_twins_and_bodies_of_delete(tracked):
     assert tracked.request("DELETE", f"{API}/registered-models/delete", json={"name": "late"}) == {}
     answer = tracked.request("POST", f"{API}/model-versions/create", expect=400, json={"name": "late"})
     assert answer["message"].startswith("Missing value for required parameter 'source'.")
+
+
+@pytest.fixture
+def receiver(tmp_path):
+    """An HTTPS server on loopback that keeps what it is told, and answers what it is told to."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+                   .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+                   .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False).sign(key, hashes.SHA256()))
+    pem = tmp_path / "receiver.pem"
+    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (tmp_path / "receiver.key").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    told, answers = queue.Queue(), []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = answers.pop(0) if answers else 200
+            told.put((self.path, dict(self.headers), body, status))
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"taken")
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem, tmp_path / "receiver.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.url, server.told, server.answers, server.pem = f"https://127.0.0.1:{server.server_port}", told, answers, pem
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture
+def notifying(new_server, receiver, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setitem(running.ENVIRONMENT, "SSL_CERT_FILE", str(receiver.pem))
+    server = new_server(options=["--webhooks-allow-private"])
+    mlflow.set_tracking_uri(server.url)
+    yield server
+    mlflow.set_tracking_uri(None)
+
+
+def signature(secret, headers, body):
+    signed = f"{headers['X-MLflow-Delivery-Id']}.{headers['X-MLflow-Timestamp']}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode()
+
+
+def test_webhooks_are_told_what_they_asked_for(notifying, receiver):
+    client = MlflowClient()
+    events = ["registered_model.created", "model_version.created", "model_version_tag.set", "model_version_tag.deleted", "model_version_alias.created", "model_version_alias.deleted"]
+    hook = client.create_webhook("ops", f"{receiver.url}/hook?x=1", events, secret="s3cret", description="tells ops")
+    assert [str(e) for e in hook.events] == events and str(hook.status) == "ACTIVE" and not hook.secret
+    assert "s3cret" not in requests.get(f"{notifying.url}{API}/webhooks").text
+    client.create_registered_model("late", tags={"team": "ops"}, description="d")
+    client.create_model_version("late", "s3://bucket/model", tags={"a": "b"})
+    client.set_model_version_tag("late", "1", "k", "v")
+    client.delete_model_version_tag("late", "1", "k")
+    client.set_registered_model_alias("late", "champion", "1")
+    client.delete_registered_model_alias("late", "champion")
+    got = {}
+    for _ in events:
+        path, headers, body, _ = receiver.told.get(timeout=20)
+        assert path == "/hook?x=1" and headers["Content-Type"] == "application/json"
+        assert headers["X-MLflow-Signature"] == signature("s3cret", headers, body)
+        notice = json.loads(body)
+        assert datetime.datetime.fromisoformat(notice["timestamp"].replace("Z", "+00:00"))
+        got[f"{notice['entity']}.{notice['action']}"] = notice["data"]
+    assert got == {
+        "registered_model.created": {"name": "late", "tags": {"team": "ops"}, "description": "d"},
+        "model_version.created": {"name": "late", "version": "1", "source": "s3://bucket/model", "run_id": None, "tags": {"a": "b"}, "description": None},
+        "model_version_tag.set": {"name": "late", "version": "1", "key": "k", "value": "v"},
+        "model_version_tag.deleted": {"name": "late", "version": "1", "key": "k"},
+        "model_version_alias.created": {"name": "late", "alias": "champion", "version": "1"},
+        "model_version_alias.deleted": {"name": "late", "alias": "champion"},
+    }
+    assert receiver.told.empty()
+
+
+def test_webhooks_are_told_again_until_they_take_it(notifying, receiver):
+    client = MlflowClient()
+    client.create_webhook("ops", receiver.url, ["registered_model.created"])
+    receiver.answers += [503]
+    client.create_registered_model("late")
+    _, first, body, status = receiver.told.get(timeout=20)
+    assert status == 503 and "X-MLflow-Signature" not in first
+    notifying.kill9()
+    notifying.start()
+    path, second, again, _ = receiver.told.get(timeout=30)
+    assert (path, again, second["X-MLflow-Delivery-Id"]) == ("/", body, first["X-MLflow-Delivery-Id"])
+    receiver.answers += [302]
+    client.create_registered_model("early")
+    assert receiver.told.get(timeout=20)[3] == 302
+    client.create_registered_model("other")
+    path, _, body, _ = receiver.told.get(timeout=20)
+    assert path == "/" and json.loads(body)["data"]["name"] == "other"
+
+
+def test_webhooks_are_kept(notifying, receiver):
+    client = MlflowClient()
+    hook = client.create_webhook("a", receiver.url, ["prompt.created"], status="DISABLED")
+    other = client.create_webhook("b", receiver.url, ["prompt_alias.created"])
+    assert [h.name for h in client.list_webhooks(max_results=1)] == ["a"]
+    assert [h.name for h in client.list_webhooks(max_results=1, page_token=client.list_webhooks(max_results=1).token)] == ["b"]
+    changed = client.update_webhook(hook.webhook_id, name="c", events=["registered_model.created"], status="ACTIVE")
+    assert (changed.name, [str(e) for e in changed.events], str(changed.status)) == ("c", ["registered_model.created"], "ACTIVE")
+    result = client.test_webhook(other.webhook_id)
+    assert (result.success, result.response_status, result.response_body) == (True, 200, "taken")
+    assert json.loads(receiver.told.get(timeout=20)[2])["entity"] == "prompt_alias"
+    client.delete_webhook(hook.webhook_id)
+    assert fault(client.get_webhook, hook.webhook_id)[0] == "RESOURCE_DOES_NOT_EXIST"
+    for name, url, events in [("-", receiver.url, [("REGISTERED_MODEL", "CREATED")]), ("a", "http://127.0.0.1/x", [("REGISTERED_MODEL", "CREATED")]),
+                              ("a", receiver.url, []), ("a", receiver.url, [("NONSENSE", "CREATED")]), ("a", receiver.url, [("MODEL_VERSION", "SET")])]:
+        body = {"name": name, "url": url, "events": [{"entity": e, "action": a} for e, a in events]}
+        assert requests.post(f"{notifying.url}{API}/webhooks", json=body).status_code == 400, body
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1/x", "https://localhost:9/x", "https://[::1]/", "https://10.0.0.1/", "https://169.254.169.254/latest", "https://user:pw@1.1.1.1/",
+                                 "https://0/", "https://2130706433/", "file:///etc/passwd", "https://"])
+def test_webhooks_go_to_public_addresses_only(shared_server, url):
+    body = {"name": "a", "url": url, "events": [{"entity": "REGISTERED_MODEL", "action": "CREATED"}]}
+    assert requests.post(f"{shared_server.url}{API}/webhooks", json=body).status_code == 400
