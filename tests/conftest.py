@@ -42,8 +42,8 @@ def new_server(millrace, tmp_path):
     """Starts servers that end with the test."""
     servers = []
 
-    def start(home=tmp_path / "home"):
-        servers.append(Server(millrace, home))
+    def start(home=tmp_path / "home", **options):
+        servers.append(Server(millrace, home, **options))
         return servers[-1].start()
 
     yield start

@@ -35,8 +35,9 @@ class Server:
     home folder, or at the URI `db`, or where the environment variable MILLRACE_TEST_POSTGRES says; its artifacts are in
     the home folder, or in the `artifacts` of an ObjectStore."""
 
-    def __init__(self, millrace, home, db=None, artifacts=None, objects=None):
+    def __init__(self, millrace, home, db=None, artifacts=None, objects=None, options=()):
         self.millrace, self.home, self.db, self.artifacts, self.objects = millrace, home, db, artifacts, objects
+        self.options = options
         if db is None and (shared := os.environ.get("MILLRACE_TEST_POSTGRES")):
             self.db = schema_for(shared, home)
         self.port, self.process, self.reader, self.log = 0, None, None, []
@@ -52,7 +53,7 @@ class Server:
     def start(self):
         ready = threading.Event()
         places = [*(["--db", self.db] if self.db else []), *(["--artifacts", self.artifacts] if self.artifacts else [])]
-        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", *places, environment=self.objects and self.objects.environment, stderr=subprocess.PIPE, text=True)
+        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", *places, *self.options, environment=self.objects and self.objects.environment, stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read_log, args=(self.process.stderr, ready), daemon=True)
         self.reader.start()
         if not ready.wait(READY_SECONDS) or self.process.poll() is not None:
