@@ -33,6 +33,7 @@
 #include "pipelines/pipelines.h"
 #include "registry/registry.h"
 #include "serving/serving.h"
+#include "tracking/evaluation/datasets.h"
 #include "tracking/heartbeats.h"
 #include "tracking/logged_models.h"
 #include "tracking/traces/traces.h"
@@ -143,6 +144,7 @@ struct Server::Parts {
   std::unique_ptr<tracking::LoggedModels> logged_models;
   std::unique_ptr<tracking::Traces> traces;
   std::unique_ptr<tracking::Assessments> assessments;
+  std::unique_ptr<tracking::EvaluationDatasets> evaluation_datasets;
   std::unique_ptr<registry::Store> registry;
   std::unique_ptr<notify::Webhooks> webhooks;
   std::unique_ptr<delivery::Gates> gates;
@@ -195,6 +197,7 @@ Result<void> Server::Parts::open_stores() {
   heartbeats = std::make_unique<tracking::Heartbeats>(*db, *tracking, wall);
   logged_models = std::make_unique<tracking::LoggedModels>(*db, *clock, ids);
   traces = TRY(tracking::Traces::open({*db, *clock}));
+  evaluation_datasets = TRY(tracking::EvaluationDatasets::open({*db, *clock, ids}));
   assessments = std::make_unique<tracking::Assessments>(*db, *clock, ids);
   registry = TRY(registry::Store::open({*db, *lineage, *events, *clock}));
   webhooks = TRY(notify::Webhooks::open(
@@ -310,6 +313,7 @@ Result<void> Server::Parts::listen() {
       .logged_models = *logged_models,
       .traces = *traces,
       .assessments = *assessments,
+      .evaluation_datasets = *evaluation_datasets,
       .registry = *registry,
       .webhooks = *webhooks,
       .features = *features,

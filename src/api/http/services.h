@@ -29,6 +29,7 @@ class Datasets;
 }
 namespace tracking {
 class Assessments;
+class EvaluationDatasets;
 class LoggedModels;
 class Store;
 class Traces;
@@ -78,6 +79,7 @@ struct Services {
   tracking::LoggedModels& logged_models;
   tracking::Traces& traces;
   tracking::Assessments& assessments;
+  tracking::EvaluationDatasets& evaluation_datasets;
   registry::Store& registry;
   notify::Webhooks& webhooks;
   features::Live& features;

@@ -5,6 +5,7 @@ namespace millrace::api::mlflow {
 void add_routes(net::Router& router, Services& services) {
   add_artifact_routes(router, services);
   add_assessment_routes(router, services);
+  add_evaluation_dataset_routes(router, services);
   add_experiment_routes(router, services);
   add_logged_model_routes(router, services);
   add_logging_routes(router, services);

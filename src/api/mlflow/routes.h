@@ -11,6 +11,7 @@ void add_routes(net::Router& router, Services& services);
 // One function a resource: its routes stand in one table at the end of its file, its handlers above it.
 void add_artifact_routes(net::Router& router, Services& services);
 void add_assessment_routes(net::Router& router, Services& services);
+void add_evaluation_dataset_routes(net::Router& router, Services& services);
 void add_experiment_routes(net::Router& router, Services& services);
 void add_logged_model_routes(net::Router& router, Services& services);
 void add_logging_routes(net::Router& router, Services& services);
