@@ -116,18 +116,37 @@ class Copying {
   }
 
  private:
+  // In what order the modules made their tables is not kept, so a module whose tables refer to another's waits for it.
   Result<void> make_tables() {
     TRY(target_.script(kMigrationTables));
-    for (const StoredMigration& migration : TRY(migrations())) {
-      if (!migration.sql) {
-        return failed_precondition(
-            "{} does not tell how its tables were made; start this millrace on it once, then "
-            "copy it",
-            from_.place());
-      }
-      TRY(target_.script(*migration.sql));
+    std::vector<StoredMigration> left = TRY(migrations());
+    while (!left.empty()) {
+      const std::size_t before = left.size();
+      std::optional<std::string> waits;
+      Result<void> fault;
+      std::erase_if(left, [&](const StoredMigration& migration) {
+        if (migration.module == waits) return false;
+        auto made = make(migration);
+        if (made) return true;
+        waits = migration.module;
+        fault = std::move(made);
+        return false;
+      });
+      if (left.size() == before) return fault;
     }
     return {};
+  }
+
+  Result<void> make(const StoredMigration& migration) {
+    if (!migration.sql) {
+      return failed_precondition(
+          "{} does not tell how its tables were made; start this millrace on it once, then copy it", from_.place());
+    }
+    TRY(target_.begin_part());
+    const auto made = target_.script(*migration.sql);
+    if (made) return target_.end_part();
+    TRY(target_.undo_part());
+    return made;
   }
 
   Result<std::vector<StoredMigration>> migrations() {

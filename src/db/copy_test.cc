@@ -71,6 +71,18 @@ TEST_F(CopyTest, NumbersGoOnAndMigrationsAreKnown) {
   }
 }
 
+TEST_F(CopyTest, ModulesMayReferToEachOther) {
+  {
+    const auto database = MUST(Database::open(file("first")));
+    constexpr Migration first[] = {{1, "create table a_sacks (mill integer references mills (id)) strict"},
+                                   {2, "alter table a_sacks add column grain text"}};
+    MUST(migrate(*database, "a_module_before_mills", first));
+    MUST(database->execute("insert into a_sacks (mill, grain) values (1, 'rye')"));
+  }
+  const std::string other = uri_for_test(home.path());
+  EXPECT_EQ(MUST(copy(file("first"), other, Source::kHeld)).size(), 6U);
+}
+
 TEST_F(CopyTest, ATargetThatHoldsAnythingIsRefused) {
   const std::string other = uri_for_test(home.path());
   MUST(copy(file("first"), other, Source::kHeld));
