@@ -7,6 +7,7 @@ void add_routes(net::Router& router, Services& services) {
   add_assessment_routes(router, services);
   add_evaluation_dataset_routes(router, services);
   add_experiment_routes(router, services);
+  add_graphql_routes(router);
   add_logged_model_routes(router, services);
   add_logging_routes(router, services);
   add_metric_routes(router, services);

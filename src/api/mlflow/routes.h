@@ -13,6 +13,8 @@ void add_artifact_routes(net::Router& router, Services& services);
 void add_assessment_routes(net::Router& router, Services& services);
 void add_evaluation_dataset_routes(net::Router& router, Services& services);
 void add_experiment_routes(net::Router& router, Services& services);
+// Answers by asking the other routes of the same router.
+void add_graphql_routes(net::Router& router);
 void add_logged_model_routes(net::Router& router, Services& services);
 void add_logging_routes(net::Router& router, Services& services);
 void add_metric_routes(net::Router& router, Services& services);
