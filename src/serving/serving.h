@@ -16,7 +16,7 @@
 #include "base/time.h"
 #include "serving/endpoint_spec.h"
 #include "serving/infer.h"
-#include "serving/published.h"
+#include "base/published.h"
 #include "serving/served.h"
 #include "serving/vectors.h"
 

@@ -1,10 +1,10 @@
-#include "serving/published.h"
+#include "base/published.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace millrace::serving {
+namespace millrace {
 namespace {
 
 struct Counted {
@@ -66,4 +66,4 @@ TEST(PublishedTest, MoreReadersAtOnceThanExpectedTakeTurns) {
 }
 
 }  // namespace
-}  // namespace millrace::serving
+}  // namespace millrace

@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-namespace millrace::serving {
+namespace millrace {
 
 // A value that many threads read and, rarely, one replaces. Reading takes no lock and never waits for the writer;
 // replacing waits until nobody reads the old value any more and then destroys it, on the writer's thread. (libstdc++
@@ -76,4 +76,4 @@ class Published {
   mutable std::array<Slot, kSlots> slots_;
 };
 
-}  // namespace millrace::serving
+}  // namespace millrace
