@@ -14,7 +14,7 @@
 #include "net/request_format.h"
 #include "net/response_reader.h"
 #include "net/socket.h"
-#include "net/tls_client.h"
+#include "net/tls.h"
 
 namespace millrace::net {
 namespace {
@@ -23,10 +23,8 @@ using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 using Moment = Steady::time_point;
 
-enum class Scheme { kHttp, kHttps };
-
 struct Origin {
-  Scheme scheme = Scheme::kHttp;
+  bool secure = false;
   std::string authority;  // "[::1]:8080", as it was given
   std::string host;
   std::uint16_t port = 80;
@@ -34,19 +32,17 @@ struct Origin {
 
 Result<Origin> parse_base_url(std::string_view url) {
   auto rest = url;
-  Origin origin;
-  if (rest.starts_with("https://")) {
-    origin.scheme = Scheme::kHttps;
-    origin.port = 443;
-  } else if (!rest.starts_with("http://")) {
-    return invalid_argument("server address \"{}\" does not start with http://", url);
+  const bool secure = rest.starts_with("https://");
+  if (!secure && !rest.starts_with("http://")) {
+    return invalid_argument("server address \"{}\" does not start with http:// or https://", url);
   }
-  rest.remove_prefix(rest.find("//") + 2);
+  rest.remove_prefix(secure ? 8 : 7);
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.empty() || rest.find_first_of("/?#@ ") != std::string_view::npos) {
     return invalid_argument("server address \"{}\" is not like http://127.0.0.1:8080", url);
   }
-  origin.authority = rest;
+  Origin origin{.secure = secure, .authority = std::string(rest), .host = {}};
+  if (secure) origin.port = 443;
   const auto colon = rest.rfind(':');
   const bool has_port = colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
   if (has_port) {
@@ -85,33 +81,29 @@ std::string_view ClientResponse::header(std::string_view name) const {
 struct Client::State {
   std::string base_url;
   Origin origin;
-  PeerCheck check_peer;
-  Fd socket;
-  std::optional<TlsClient> tls;  // over `socket`
+  ClientOptions options;
+  std::optional<TlsClient> tls;
+  Wire socket;
   ResponseReader reader;
 
   Result<ClientResponse> exchange(const ClientRequest& request, Moment deadline);
   Result<void> connect(Moment deadline);
   Result<Fd> connect_to(const Address& address, Moment deadline);
-  Result<void> check(const Address& address) const;
-  Result<void> secure(Moment deadline);
-  void disconnect();
   bool went_stale() const;
-  ssize_t send_some(std::string_view head, std::string_view body);
-  ssize_t receive_some(std::span<char> into);
   Result<void> transmit(const ClientRequest& request, Moment deadline);
   Result<void> receive(Moment deadline);
-  Result<short> wait(const Fd& on, short events, Moment deadline) const;
+  Result<void> shake_hands(Moment deadline);
+  Result<short> wait(int socket, short events, Moment deadline) const;
   std::unexpected<Error> lost(std::string_view why) const {
     return unavailable("connection to {} was lost: {}", base_url, why);
   }
 };
 
 // The events that came.
-Result<short> Client::State::wait(const Fd& on, short events, Moment deadline) const {
+Result<short> Client::State::wait(int socket, short events, Moment deadline) const {
   while (true) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - Steady::now()).count();
-    pollfd wait{on.get(), events, 0};
+    pollfd wait{socket, events, 0};
     const int count = ::poll(&wait, 1, static_cast<int>(std::clamp<long>(left, 0, 1'000'000)));
     if (count > 0) return wait.revents;
     if (count == 0 && left <= 0) return fail(Code::kDeadlineExceeded, "{} did not answer in time", base_url);
@@ -120,7 +112,7 @@ Result<short> Client::State::wait(const Fd& on, short events, Moment deadline) c
 
 Result<Fd> Client::State::connect_to(const Address& address, Moment deadline) {
   auto fresh = TRY(start_connecting(address));
-  TRY(wait(fresh, POLLOUT, deadline));
+  TRY(wait(fresh.get(), POLLOUT, deadline));
   if (const int error = connect_error(fresh.get()); error != 0) {
     std::string reason = std::strerror(error);
     reason[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(reason[0])));
@@ -132,62 +124,44 @@ Result<Fd> Client::State::connect_to(const Address& address, Moment deadline) {
 Result<void> Client::State::connect(Moment deadline) {
   Result<Fd> fresh = unavailable("{} has no address", base_url);
   for (const auto& address : TRY(resolve(origin.host, origin.port))) {
-    TRY(check(address));
+    // The very address that is connected to is checked, so what the name stands for later does not matter.
+    TRY(ask(options.check_peer, address));
     fresh = connect_to(address, deadline);
     if (fresh) break;
   }
-  socket = TRY(std::move(fresh));
-  if (origin.scheme == Scheme::kHttp) return {};
-  auto secured = secure(deadline);
-  if (!secured) disconnect();
-  return secured;
+  if (!tls) {
+    socket = Wire(TRY(std::move(fresh)));
+    return {};
+  }
+  socket = tls->connect(TRY(std::move(fresh)), origin.host);
+  return shake_hands(deadline);
 }
 
-// The very address that is connected to is checked, so what the name stands for later does not matter.
-Result<void> Client::State::check(const Address& address) const { return ask(check_peer, address); }
-
-Result<void> Client::State::secure(Moment deadline) {
-  tls = TRY(TlsClient::open(socket.get(), origin.host));
-  while (!TRY(tls->handshake())) TRY(wait(socket, tls->wanted(), deadline));
+Result<void> Client::State::shake_hands(Moment deadline) {
+  while (const auto wants = TRY(tls->shake_hands(socket))) TRY(wait(socket.get(), wants, deadline));
   return {};
 }
 
-void Client::State::disconnect() {
-  tls.reset();
-  socket.reset();
-}
-
-ssize_t Client::State::send_some(std::string_view head, std::string_view body) {
-  if (tls) return tls->write(head.empty() ? body : head);
-  iovec parts[2] = {{const_cast<char*>(head.data()), head.size()}, {const_cast<char*>(body.data()), body.size()}};
-  const msghdr message{.msg_iov = parts, .msg_iovlen = 2};
-  return ::sendmsg(socket.get(), &message, MSG_NOSIGNAL);
-}
-
-ssize_t Client::State::receive_some(std::span<char> into) {
-  return tls ? tls->read(into) : ::recv(socket.get(), into.data(), into.size(), 0);
-}
-
 // The server closed the kept connection, or sent what was not asked for.
-bool Client::State::went_stale() const {
-  char byte = 0;
-  return !(::recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN);
-}
+bool Client::State::went_stale() const { return !socket.quiet(); }
 
 // Stops early where the server answers early, as it does to a body that is too large.
 Result<void> Client::State::transmit(const ClientRequest& request, Moment deadline) {
-  const auto head = format_request_head(request, origin.authority);
+  const auto head = format_request_head(request, origin.authority, options.bearer);
   const std::size_t total = head.size() + request.body.size();
   std::size_t sent = 0;
   while (sent < total) {
     const auto of_head = std::min(sent, head.size());
-    const auto count = send_some(std::string_view(head).substr(of_head), request.body.substr(sent - of_head));
+    const auto of_body = sent - of_head;
+    iovec parts[2] = {{const_cast<char*>(head.data()) + of_head, head.size() - of_head},
+                      {const_cast<char*>(request.body.data()) + of_body, request.body.size() - of_body}};
+    const auto count = socket.send(parts);
     if (count > 0) sent += static_cast<std::size_t>(count);
     if (count < 0 && (errno == EPIPE || errno == ECONNRESET)) return {};  // an answer may have come before
     if (count < 0 && errno != EAGAIN && errno != EINTR) return lost(std::strerror(errno));
-    if (sent == total) break;
-    if (!tls && (TRY(wait(socket, POLLIN | POLLOUT, deadline)) & POLLIN) != 0) return {};
-    if (tls && count < 0) TRY(wait(socket, tls->wanted(), deadline));
+    if (sent == total) return {};
+    const bool has_input = (TRY(wait(socket.get(), POLLIN | POLLOUT, deadline)) & POLLIN) != 0;
+    if (has_input && !socket.quiet()) return {};
   }
   return {};
 }
@@ -195,7 +169,7 @@ Result<void> Client::State::transmit(const ClientRequest& request, Moment deadli
 Result<void> Client::State::receive(Moment deadline) {
   while (true) {
     const auto space = reader.space();
-    const auto count = receive_some(space);
+    const auto count = socket.receive(space);
     if (count == 0) {
       if (TRY(reader.next_at_end()) == ResponseReader::Progress::kComplete) return {};
       return lost("closed before the answer was complete");
@@ -204,7 +178,7 @@ Result<void> Client::State::receive(Moment deadline) {
       reader.received(static_cast<std::size_t>(count));
       if (TRY(reader.next()) == ResponseReader::Progress::kComplete) return {};
     } else if (errno == EAGAIN) {
-      TRY(wait(socket, tls ? tls->wanted() : static_cast<short>(POLLIN), deadline));
+      TRY(wait(socket.get(), POLLIN, deadline));
     } else if (errno != EINTR) {
       return lost(std::strerror(errno));
     }
@@ -217,7 +191,7 @@ Result<ClientResponse> Client::State::exchange(const ClientRequest& request, Mom
   TRY(transmit(request, deadline));
   TRY(receive(deadline));
   auto response = std::move(reader.response());
-  if (!reader.keep_alive()) disconnect();
+  if (!reader.keep_alive()) socket.reset();
   return response;
 }
 
@@ -226,10 +200,11 @@ Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 
-Result<Client> Client::open(std::string_view base_url, PeerCheck check_peer) {
+Result<Client> Client::open(std::string_view base_url, ClientOptions options) {
   auto state = std::make_unique<State>();
   state->origin = TRY(parse_base_url(base_url));
-  state->check_peer = std::move(check_peer);
+  state->options = std::move(options);
+  if (state->origin.secure) state->tls = TRY(TlsClient::open(state->options.trust));
   state->base_url = base_url.ends_with('/') ? base_url.substr(0, base_url.size() - 1) : base_url;
   return Client(std::move(state));
 }
@@ -244,15 +219,15 @@ const std::string& Client::base_url() const { return state_->base_url; }
 
 Result<ClientResponse> Client::send(const ClientRequest& request) {
   const auto deadline = Steady::now() + request.timeout;
-  if (state_->socket && state_->went_stale()) state_->disconnect();
+  if (state_->socket && state_->went_stale()) state_->socket.reset();
   const bool kept = static_cast<bool>(state_->socket);
   auto response = state_->exchange(request, deadline);
   if (response) return response;
-  state_->disconnect();
+  state_->socket.reset();
   const bool unanswered = response.error().code == Code::kUnavailable && !state_->reader.touched();
   if (kept && unanswered && may_repeat(request.method)) {
     response = state_->exchange(request, deadline);
-    if (!response) state_->disconnect();
+    if (!response) state_->socket.reset();
   }
   return response;
 }

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "net/trust.h"
 
 namespace millrace::net {
 
@@ -35,12 +36,18 @@ struct ClientRequest {
 // exchange.
 using PeerCheck = std::function<Result<void>(std::string_view address)>;
 
+struct ClientOptions {
+  std::string bearer;    // a token, sent with every request that brings no Authorization of its own
+  TlsTrust trust;        // for https://
+  PeerCheck check_peer;  // may be empty
+};
+
 // A blocking HTTP client of one server. Keeps its connection between requests and makes a new one where the server has
 // closed it. One thread at a time.
 class Client {
  public:
   // "http://127.0.0.1:8080" or "https://example.org", without a path; connects with the first request.
-  static Result<Client> open(std::string_view base_url, PeerCheck check_peer = {});
+  static Result<Client> open(std::string_view base_url, ClientOptions options = {});
   ~Client();
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;

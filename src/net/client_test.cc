@@ -18,10 +18,10 @@ std::uint16_t unused_port() { return local_port(MUST(listen_on("127.0.0.1", 0)).
 
 TEST(Client, RefusesAddressesItCannotUse) {
   for (const std::string_view bad :
-       {"localhost:1", "http://", "http://a/b", "http://a:x", "http://a:99999"}) {
+       {"localhost:1", "ftp://localhost", "https://", "http://", "http://a/b", "http://a:x", "http://a:99999"}) {
     EXPECT_FALSE(Client::open(bad)) << bad;
   }
-  for (const std::string_view good : {"http://localhost", "http://localhost:1/", "http://[::1]:80"})
+  for (const std::string_view good : {"http://localhost", "http://localhost:1/", "http://[::1]:80", "https://localhost"})
     EXPECT_TRUE(Client::open(good)) << good;
 }
 

@@ -254,7 +254,8 @@ Result<std::unique_ptr<LoadClient>> LoadClient::open(LoadClientOptions options) 
 }
 
 std::string LoadClient::request_bytes(std::string_view method, std::string_view target, std::string_view body) const {
-  auto bytes = format_request_head({.method = method, .target = target, .body = body}, state_->host);
+  auto bytes =
+      format_request_head({.method = method, .target = target, .body = body}, state_->host, state_->options.bearer);
   bytes += body;
   return bytes;
 }

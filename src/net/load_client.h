@@ -17,6 +17,7 @@ namespace millrace::net {
 struct LoadClientOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
+  std::string bearer = {};  // a token, sent with every request
   int connections = 8;
   int pipeline = 1;  // requests that may be under way on one connection; more than one saves system calls on both sides
   Duration timeout = std::chrono::seconds(30);  // for one request, once sent

@@ -69,6 +69,7 @@ void Loop::wait(milliseconds at_most) {
 }
 
 void Loop::settle(Session& session) {
+  while (session.must_read_on()) session.on_events(EPOLLIN);
   if (session.finished()) {
     sessions_.back()->index = session.index;
     std::swap(sessions_[session.index], sessions_.back());
@@ -103,7 +104,7 @@ void Loop::read_mail() {
   if (mail.stop_at) drain(*mail.stop_at);
 }
 
-void Loop::add_session(Fd socket, std::string remote) {
+void Loop::add_session(Wire socket, std::string remote) {
   auto session = std::make_unique<Session>(std::move(socket), std::move(remote), service_, *this);
   session->index = sessions_.size();
   session->registered = EPOLLIN;
@@ -131,7 +132,7 @@ void Loop::drain(Moment deadline) {
 
 void Loop::forget(int socket) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr); }
 
-void Loop::adopt(Fd socket, std::string remote) {
+void Loop::adopt(Wire socket, std::string remote) {
   {
     const std::lock_guard lock(mutex_);
     mail_.sockets.emplace_back(std::move(socket), std::move(remote));

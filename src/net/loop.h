@@ -23,7 +23,7 @@ class Loop {
   void run();
 
   // These four may be called on any thread.
-  void adopt(Fd socket, std::string remote);
+  void adopt(Wire socket, std::string remote);
   void complete(Session& session, Response response);
   // The pool has done its part of a streamed body.
   void resume(Session& session);
@@ -38,7 +38,7 @@ class Loop {
 
  private:
   struct Mail {
-    std::vector<std::pair<Fd, std::string>> sockets;
+    std::vector<std::pair<Wire, std::string>> sockets;
     std::vector<std::pair<Session*, Response>> answers;
     std::vector<Session*> resumed;
     std::optional<Moment> stop_at;
@@ -47,7 +47,7 @@ class Loop {
   explicit Loop(Service& service) : service_(service) {}
   void wait(std::chrono::milliseconds at_most);
   void read_mail();
-  void add_session(Fd socket, std::string remote);
+  void add_session(Wire socket, std::string remote);
   void sweep();
   void drain(Moment deadline);
   // After anything happened to a session: waits for what it wants now, or destroys it.

@@ -1,6 +1,5 @@
 #include "net/output.h"
 
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <cerrno>
@@ -63,12 +62,11 @@ void Output::add(Response&& response, Manner manner) {
   }
 }
 
-Output::Flush Output::flush(int socket) {
+Output::Flush Output::flush(Wire& wire) {
   while (!empty()) {
     iovec parts[2] = {{head_.data() + head_sent_, head_.size() - head_sent_},
                       {tail_.data() + tail_sent_, tail_.size() - tail_sent_}};
-    const msghdr message{.msg_iov = parts, .msg_iovlen = tail_.empty() ? 1U : 2U};
-    const auto sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    const auto sent = wire.send({parts, tail_.empty() ? 1U : 2U});
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) return errno == EAGAIN ? Flush::kBlocked : Flush::kLost;
     advance(static_cast<std::size_t>(sent));

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "net/response.h"
+#include "net/wire.h"
 
 namespace millrace::net {
 
@@ -29,7 +30,7 @@ class Output {
   // Enough is waiting that further answers should wait until the client takes some.
   bool full() const { return !tail_.empty() || head_.size() - head_sent_ > kFull; }
   bool empty() const { return head_.empty() && tail_.empty(); }
-  Flush flush(int socket);
+  Flush flush(Wire& wire);
   // Rises as the client takes bytes.
   std::size_t sent() const { return sent_; }
 

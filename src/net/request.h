@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -44,6 +45,9 @@ struct Request {
   std::string_view remote;  // "127.0.0.1:51234"
   std::span<const Field> headers;
   PathParams params;
+  // Who sent it, as the server's guard found: a name, "" for nobody in particular, and what only the guard knows.
+  std::string_view user;
+  std::shared_ptr<const void> principal;
 
   // The first value of a query parameter, decoded ("+" is a space).
   std::optional<std::string> query(std::string_view name) const;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "net/socket.h"
+#include "net/tls.h"
 
 namespace millrace::net {
 
@@ -36,6 +37,7 @@ struct Server::State {
   std::vector<std::unique_ptr<Loop>> loops;
   std::size_t next_loop = 0;
   std::vector<std::thread> loop_threads;
+  std::unique_ptr<TlsServer> tls;  // the acceptor's; null without TLS
   std::thread acceptor;
   bool stopped = false;
 };
@@ -75,7 +77,8 @@ void Server::State::welcome(Fd socket, const Address& peer) {
     return;
   }
   set_no_delay(socket.get());
-  loops[next_loop++ % loops.size()]->adopt(std::move(socket), to_string(peer));
+  loops[next_loop++ % loops.size()]->adopt(tls ? tls->accept(std::move(socket)) : Wire(std::move(socket)),
+                                           to_string(peer));
 }
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -83,6 +86,7 @@ Server::~Server() { stop(Duration{0}); }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Router& router) {
   auto state = std::make_unique<State>(std::move(options), router);
+  if (state->options.tls) state->tls = TRY(TlsServer::open(*state->options.tls));
   state->listener = TRY(listen_on(state->options.address, state->options.port));
   state->port = local_port(state->listener.get());
   state->stop_accepting = Fd(::eventfd(0, EFD_CLOEXEC));

@@ -3,17 +3,27 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "net/guard.h"
 #include "net/request.h"
 #include "net/response.h"
 #include "net/router.h"
 
 namespace millrace::net {
+
+// PEM files: the server's certificate with those that lead to its root, and its key. When they change, new connections
+// get what is in them then.
+struct TlsFiles {
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+};
 
 struct ServerOptions {
   std::string address = "127.0.0.1";  // a numeric address or a name
@@ -29,6 +39,8 @@ struct ServerOptions {
   Duration body_timeout = std::chrono::seconds(20);
   Duration idle_timeout = std::chrono::seconds(75);   // between requests
   Duration write_timeout = std::chrono::seconds(30);  // without the client taking a byte
+  std::optional<TlsFiles> tls;                        // given: TLS, and nothing else
+  Guard* guard = nullptr;                             // none: everybody may call everything
   // Called after each handler of the blocking lane, on the pool's threads, with the time that the handler took.
   std::function<void(const Request&, const Response&, Duration)> observe;
 };

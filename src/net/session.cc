@@ -1,8 +1,5 @@
 #include "net/session.h"
 
-#include <sys/epoll.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <cerrno>
 #include <exception>
@@ -18,6 +15,7 @@ using Steady = std::chrono::steady_clock;
 
 constexpr auto kLingerTime = seconds(2);
 constexpr std::size_t kBodyBytesPerSecond = 16 << 10;
+constexpr std::size_t kRefusedBody = 64 << 10;
 
 Response run_handler(const Route& route, const Request& request) {
   try {
@@ -26,6 +24,21 @@ Response run_handler(const Route& route, const Request& request) {
     log::error("a handler threw", {{"route", route.pattern}, {"what", e.what()}});
   } catch (...) {
     log::error("a handler threw", {{"route", route.pattern}});
+  }
+  return error_response(500, "INTERNAL", "internal error; the server's log says more");
+}
+
+Response busy_response() {
+  auto busy = error_response(503, "UNAVAILABLE", "the server has too many requests waiting; try again in a second");
+  busy.headers.emplace_back("Retry-After", "1");
+  return busy;
+}
+
+std::optional<Response> run_verify(Guard& guard, Request& request, const Route* route) {
+  try {
+    return guard.verify(request, route);
+  } catch (const std::exception& e) {
+    log::error("the guard threw", {{"path", std::string(request.path)}, {"what", e.what()}});
   }
   return error_response(500, "INTERNAL", "internal error; the server's log says more");
 }
@@ -40,7 +53,7 @@ Response run_observed(const Service& service, const Route& route, const Request&
 
 }  // namespace
 
-Session::Session(Fd socket, std::string remote, Service& service, Loop& loop)
+Session::Session(Wire socket, std::string remote, Service& service, Loop& loop)
     : socket_(std::move(socket)),
       remote_(std::move(remote)),
       service_(service),
@@ -52,20 +65,21 @@ Session::Session(Fd socket, std::string remote, Service& service, Loop& loop)
 Session::~Session() { close(); }
 
 bool Session::with_pool() const {
-  return state_ == State::kBusy || (upload_ && upload_->with_pool) || (download_ && download_->with_pool);
+  return state_ == State::kBusy || state_ == State::kAsking || (upload_ && upload_->with_pool) ||
+         (download_ && download_->with_pool);
 }
 
 std::uint32_t Session::interest() const {
   std::uint32_t events = 0;
   const bool wants_requests = state_ == State::kReading && !last_answer_ && !peer_closed_ && !output_.full();
-  const bool watches = state_ == State::kBusy && !input_paused_ && !peer_closed_;
+  const bool watches = (state_ == State::kBusy || state_ == State::kAsking) && !input_paused_ && !peer_closed_;
   if (wants_requests || watches || receives_upload() || state_ == State::kLingering) events |= EPOLLIN;
-  if (!output_.empty()) events |= EPOLLOUT;
+  if (!output_.empty() || socket_.wants_write()) events |= EPOLLOUT;
   return events;
 }
 
 void Session::on_events(std::uint32_t events) {
-  if (state_ == State::kBusy) {
+  if (state_ == State::kBusy || state_ == State::kAsking) {
     if ((events & (EPOLLERR | EPOLLHUP)) != 0) return close();
     if ((events & EPOLLIN) != 0) input_paused_ = true;
     return flush();
@@ -78,7 +92,7 @@ void Session::on_events(std::uint32_t events) {
     return state_ == State::kReading ? advance() : void();
   }
   if ((events & EPOLLOUT) != 0) flush();
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive();
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 || socket_.wants_write()) receive();
   advance();
 }
 
@@ -87,7 +101,7 @@ void Session::receive() {
   if (!receives_upload() && (state_ != State::kReading || output_.full())) return;
   const auto space = reader_.space();
   if (space.empty()) return;
-  const auto got = ::recv(socket_.get(), space.data(), space.size(), 0);
+  const auto got = socket_.receive(space);
   if (got > 0) return reader_.received(static_cast<std::size_t>(got));
   if (got == 0) {
     peer_closed_ = true;
@@ -134,6 +148,43 @@ void Session::on_header() {
   request.remote = remote_;
   route_ = service_.router.find(request.method, target_.segments(), request.params);
   if (route_ != nullptr) request.route = route_->pattern;
+  service_.options.guard != nullptr ? ask_guard() : accept_request();
+}
+
+void Session::ask_guard() {
+  auto& request = reader_.request();
+  request.user = {};
+  request.principal.reset();
+  Response refusal;
+  const auto verdict = service_.options.guard->check(request, route_, refusal);
+  if (verdict == Guard::Verdict::kRefuse) refusal_ = std::move(refusal);
+  if (verdict != Guard::Verdict::kAskPool) return accept_request();
+  if (overloaded()) {
+    refusal_ = busy_response();
+    return accept_request();
+  }
+  service_.blocking.fetch_add(1, std::memory_order_relaxed);
+  state_ = State::kAsking;
+  service_.pool.post([this] {
+    refusal_ = run_verify(*service_.options.guard, reader_.request(), route_);
+    service_.blocking.fetch_sub(1, std::memory_order_relaxed);
+    loop_.resume(*this);
+  });
+}
+
+void Session::on_verdict() {
+  state_ = State::kReading;
+  input_paused_ = false;
+  if (socket_) accept_request();
+}
+
+// The body of what is refused is only read where it is small, so that the connection may go on.
+void Session::accept_request() {
+  if (refusal_) {
+    reader_.accept_body(kRefusedBody);
+    if (reader_.expects_continue()) turn_away(std::move(*refusal_));
+    return;
+  }
   if (route_ != nullptr && route_->upload) {
     if (!refuse_if_overloaded()) begin_upload();
     return;
@@ -146,18 +197,21 @@ void Session::on_header() {
 }
 
 void Session::on_request() {
+  if (refusal_) return answer(std::move(*refusal_));
   if (route_ == nullptr) return answer(answer_without_route());
   if (route_->lane == Lane::kInline) return answer(run_handler(*route_, reader_.request()));
   run_blocking();
 }
 
+bool Session::overloaded() const {
+  return service_.blocking.load(std::memory_order_relaxed) >= service_.options.blocking_limit;
+}
+
 // What is pooled goes on; what is new is turned away.
 bool Session::refuse_if_overloaded() {
-  if (service_.blocking.load(std::memory_order_relaxed) < service_.options.blocking_limit) return false;
-  auto busy = error_response(503, "UNAVAILABLE", "the server has too many requests waiting; try again in a second");
-  busy.headers.emplace_back("Retry-After", "1");
+  if (!overloaded()) return false;
   rest_unread_ = route_->upload != nullptr;
-  answer(std::move(busy));
+  answer(busy_response());
   return true;
 }
 
@@ -169,6 +223,7 @@ void Session::run_blocking() {
     Response response;
     if (!service_.abandon.load(std::memory_order_relaxed)) {
       response = run_observed(service_, *route_, reader_.request());
+      if (auto* guard = service_.options.guard) guard->answered(reader_.request(), *route_, response);
     }
     service_.blocking.fetch_sub(1, std::memory_order_relaxed);
     loop_.complete(*this, std::move(response));
@@ -208,16 +263,22 @@ void Session::answer(Response&& response) {
   last_answer_ = !keep;
   reader_.finish();
   route_ = nullptr;
+  refusal_.reset();
   read_begun_ = body_begun_ = false;
   read_since_ = loop_.now();
   if (source) begin_download(std::move(source));
 }
 
-void Session::on_fault() { refuse(reader_.fault()); }
+void Session::on_fault() {
+  if (refusal_) return turn_away(std::move(*refusal_));
+  refuse(reader_.fault());
+}
 
-void Session::refuse(const Fault& fault) {
+void Session::refuse(const Fault& fault) { turn_away(error_response(fault.status, fault.code, fault.message)); }
+
+void Session::turn_away(Response&& response) {
   if (output_.empty()) write_since_ = loop_.now();
-  output_.add(error_response(fault.status, fault.code, fault.message), {.keep_alive = false});
+  output_.add(std::move(response), {.keep_alive = false});
   last_answer_ = true;
 }
 
@@ -228,7 +289,7 @@ void Session::on_end_of_input() {
 
 void Session::flush() {
   const auto before = output_.sent();
-  const auto result = output_.flush(socket_.get());
+  const auto result = output_.flush(socket_);
   if (output_.sent() != before) write_since_ = loop_.now();
   if (result == Output::Flush::kLost) return close();
   if (result == Output::Flush::kDone && last_answer_ && state_ == State::kReading) finish_sending();
@@ -237,20 +298,18 @@ void Session::flush() {
 // Closing a socket with unread input resets the connection, and the client may lose the answer.
 void Session::finish_sending() {
   if (peer_closed_ || input_is_drained()) return close();
-  ::shutdown(socket_.get(), SHUT_WR);
+  socket_.end_sending();
   state_ = State::kLingering;
   read_since_ = loop_.now();
 }
 
 bool Session::input_is_drained() {
-  char byte = 0;
-  return !rest_unread_ && reader_.between_requests() && ::recv(socket_.get(), &byte, 1, MSG_PEEK) < 0 &&
-         errno == EAGAIN;
+  return !rest_unread_ && reader_.between_requests() && socket_.quiet();
 }
 
 void Session::discard() {
   std::array<char, 16 << 10> dropped;
-  const auto got = ::recv(socket_.get(), dropped.data(), dropped.size(), 0);
+  const auto got = socket_.receive(dropped);
   if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) close();
 }
 
@@ -277,7 +336,7 @@ void Session::note_progress() {
 void Session::on_sweep(Moment now) {
   const auto& options = service_.options;
   if (!output_.empty() && now - write_since_ > options.write_timeout) return close();
-  if (state_ == State::kBusy || state_ == State::kDownloading || !socket_) return;
+  if (state_ == State::kBusy || state_ == State::kAsking || state_ == State::kDownloading || !socket_) return;
   if (state_ == State::kUploading && !receives_upload()) return;
   Moment::duration limit = options.idle_timeout;
   if (read_begun_) limit = options.header_timeout;

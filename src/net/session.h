@@ -1,17 +1,20 @@
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
-#include "base/fd.h"
 #include "base/thread_pool.h"
 #include "net/output.h"
 #include "net/request_reader.h"
 #include "net/server.h"
 #include "net/target.h"
 #include "net/transfer.h"
+#include "net/wire.h"
 
 namespace millrace::net {
 
@@ -32,7 +35,7 @@ struct Service {
 // handler of a blocking request sees it (its request, which is left alone meanwhile) from another.
 class Session {
  public:
-  Session(Fd socket, std::string remote, Service& service, Loop& loop);
+  Session(Wire socket, std::string remote, Service& service, Loop& loop);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -44,6 +47,8 @@ class Session {
   std::size_t index = 0;         // where the loop keeps it
 
   void on_events(std::uint32_t events);
+  // There is input that no event will tell of, and it is wanted.
+  bool must_read_on() const { return socket_.has_pending() && (interest() & EPOLLIN) != 0; }
   // The answer of the blocking handler.
   void on_answer(Response&& response);
   // The pool has written or read a piece of a streamed body.
@@ -59,6 +64,7 @@ class Session {
  private:
   enum class State {
     kReading,
+    kAsking,       // the guard is asked about its header, on the pool
     kBusy,         // its request is with a handler on the pool
     kUploading,    // its body is being received, piece by piece
     kDownloading,  // its answer's body is being sent, piece by piece
@@ -72,10 +78,15 @@ class Session {
   void advance();
   Served serve_input();
   void on_header();
+  void ask_guard();
+  void on_verdict();
+  void accept_request();
+  void turn_away(Response&& response);
   void on_request();
   void on_fault();
   void on_end_of_input();
   bool with_pool() const;
+  bool overloaded() const;
   bool refuse_if_overloaded();
   void run_blocking();
   void answer(Response&& response);
@@ -104,13 +115,14 @@ class Session {
   void read_ahead();
   void end_download();
 
-  Fd socket_;
+  Wire socket_;
   const std::string remote_;
   Service& service_;
   Loop& loop_;
   RequestReader reader_;
   Target target_;
   const Route* route_ = nullptr;
+  std::optional<Response> refusal_;  // the guard's, sent once the body, if it is small, has been read
   Output output_;
   State state_ = State::kReading;
   bool peer_closed_ = false;   // no more input will come

@@ -44,7 +44,7 @@ void Session::work_on_pool() {
   upload_->with_pool = true;
   service_.blocking.fetch_add(1, std::memory_order_relaxed);
   service_.pool.post([this] {
-    if (!service_.abandon.load(std::memory_order_relaxed)) upload_->work(reader_.request());
+    if (!service_.abandon.load(std::memory_order_relaxed)) upload_->work(reader_.request(), service_.options.guard);
     service_.blocking.fetch_sub(1, std::memory_order_relaxed);
     loop_.resume(*this);
   });
@@ -77,7 +77,9 @@ bool Session::receives_upload() const {
 }
 
 void Session::on_pool_done() {
-  if (state_ == State::kUploading) {
+  if (state_ == State::kAsking) {
+    on_verdict();
+  } else if (state_ == State::kUploading) {
     on_upload_step();
   } else {
     download_->with_pool = false;

@@ -9,7 +9,7 @@ namespace millrace::net {
 
 using Steady = std::chrono::steady_clock;
 
-void Upload::work(const Request& request) {
+void Upload::work(const Request& request, Guard* guard) {
   const auto begun = Steady::now();
   try {
     response = step(request);
@@ -17,6 +17,7 @@ void Upload::work(const Request& request) {
     log::error("an upload threw", {{"route", route_.pattern}, {"what", e.what()}});
     response = error_response(500, "INTERNAL", "internal error; the server's log says more");
   }
+  if (response && guard != nullptr) guard->answered(request, route_, *response);
   time_ += Steady::now() - begun;
 }
 

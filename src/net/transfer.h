@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "net/guard.h"
 #include "net/request_reader.h"
 #include "net/router.h"
 #include "net/stream.h"
@@ -23,8 +24,9 @@ class Upload {
   std::optional<Fault> fault;                         // why the rest of the body will not come
   std::chrono::steady_clock::time_point paused_at{};  // since when a full piece waits for the pool
 
-  // On the pool: opens the sink where it is not, writes the piece, finishes after the last one.
-  void work(const Request& request);
+  // On the pool: opens the sink where it is not, writes the piece, finishes after the last one. `guard`, which may be
+  // null, is told of the answer.
+  void work(const Request& request, Guard* guard);
   // The sink of an upload that ends here, to be destroyed where that may take long; null where there is none.
   std::unique_ptr<BodySink> abandon() { return std::move(sink_); }
   bool opened() const { return opened_; }

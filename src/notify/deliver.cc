@@ -149,7 +149,7 @@ Result<void> Webhooks::conclude(const Delivery& delivery, const TestResult& resu
 TestResult Webhooks::send(const Delivery& delivery) const {
   const auto target = parse_target(delivery.url);
   if (!target) return {.error = target.error().message};
-  auto client = net::Client::open(target->origin, peer_check(parts_.reach));
+  auto client = net::Client::open(target->origin, {.check_peer = peer_check(parts_.reach)});
   if (!client) return {.error = client.error().message};
   const std::string timestamp = std::to_string(parts_.wall.now().us / 1'000'000);
   net::ClientRequest request{.method = "POST",

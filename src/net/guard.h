@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+
+#include "net/request.h"
+#include "net/response.h"
+#include "net/router.h"
+
+namespace millrace::net {
+
+// Decides who may call what, before a byte of a request's body is read. Called on several threads at once; outlives
+// the server.
+class Guard {
+ public:
+  enum class Verdict {
+    kAdmit,
+    kRefuse,
+    kAskPool,  // it takes long to know: verify() is asked
+  };
+
+  virtual ~Guard() = default;
+
+  // On the thread that read the header, so it neither blocks nor takes long. `route` is null where none answers the
+  // path. Notes in the request who sent it; fills in `refusal` for kRefuse.
+  virtual Verdict check(Request& request, const Route* route, Response& refusal) = 0;
+
+  // On the pool: the refusal, or none and the request is admitted.
+  virtual std::optional<Response> verify(Request& request, const Route* route) = 0;
+
+  // On the pool, after the handler of a blocking route or an upload and before its answer is sent.
+  virtual void answered(const Request& request, const Route& route, const Response& response) = 0;
+};
+
+}  // namespace millrace::net
