@@ -24,7 +24,7 @@ class Millrace:
 
     def __call__(self, *args, timeout=900, **options):
         """Runs a command to its end."""
-        return subprocess.run([self.program, *map(str, args)], capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT, **options)
+        return subprocess.run([self.program, *map(str, args)], capture_output=True, text=True, timeout=timeout, **{"env": ENVIRONMENT, **options})
 
     def start(self, *args, environment=None, **options):
         return subprocess.Popen([self.program, *map(str, args)], env={**ENVIRONMENT, **(environment or {})}, **options)
@@ -33,18 +33,19 @@ class Millrace:
 class Server:
     """One home folder, and a server on it as long as it runs. It keeps its port over restarts. Its database is in the
     home folder, or at the URI `db`, or where the environment variable MILLRACE_TEST_POSTGRES says; its artifacts are in
-    the home folder, or in the `artifacts` of an ObjectStore."""
+    the home folder, or in the `artifacts` of an ObjectStore. `options` are further ones of its command line; `token` is
+    what its requests and commands show; `verify` the certificates they believe, where it speaks TLS."""
 
-    def __init__(self, millrace, home, db=None, artifacts=None, objects=None, options=()):
+    def __init__(self, millrace, home, db=None, artifacts=None, objects=None, options=(), token=None, verify=None):
         self.millrace, self.home, self.db, self.artifacts, self.objects = millrace, home, db, artifacts, objects
-        self.options = options
+        self.options, self.token, self.verify = options, token, verify
         if db is None and (shared := os.environ.get("MILLRACE_TEST_POSTGRES")):
             self.db = schema_for(shared, home)
         self.port, self.process, self.reader, self.log = 0, None, None, []
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.verify else ''}://127.0.0.1:{self.port}"
 
     @property
     def pid(self):
@@ -65,7 +66,7 @@ class Server:
         with stream:
             for line in stream:
                 self.log.append(line.rstrip())
-                if found := re.search(r"millrace is ready url=http://127\.0\.0\.1:(\d+)", line):
+                if found := re.search(r"millrace is ready url=https?://127\.0\.0\.1:(\d+)", line):
                     self.port = int(found[1])
                     ready.set()
         ready.set()
@@ -93,6 +94,8 @@ class Server:
         return self.start()
 
     def run(self, *args, **options):
+        if self.token:
+            options["env"] = {**ENVIRONMENT, "MILLRACE_TOKEN": self.token, **options.get("env", {})}
         return self.millrace("--server", self.url, *args, **options)
 
     def apply(self, folder):
@@ -101,7 +104,9 @@ class Server:
         return done
 
     def request(self, method, path, expect=None, **options):
-        response = requests.request(method, self.url + path, timeout=60, **options)
+        if self.token and "auth" not in options:
+            options["headers"] = {"Authorization": f"Bearer {self.token}", **options.get("headers", {})}
+        response = requests.request(method, self.url + path, timeout=60, verify=self.verify, **options)
         if expect is None:
             assert response.ok, f"{method} {path}: {response.status_code} {response.text[:500]}"
         else:

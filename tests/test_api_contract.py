@@ -1,17 +1,22 @@
 """The server is held to its own OpenAPI document by schemathesis, which makes requests of it, good and bad."""
 
+import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 
+import requests
+
 CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance", "negative_data_rejection", "unsupported_method"]
 # Without a model these answer 503, as the Open Inference Protocol wants; a moved clock would change what the rest means:
 # they are asked of a server that serves.
 SERVING = "^/v2/.*(ready|infer)$|/clock$"
+# The first user closes the server, so these are asked of one that is closed.
+ACCESS = "^/api/v1/(users|tokens|roles|groups|audit|whoami)"
 # What is there, by the tag of the operations: so that they answer more than 404.
-NAMES = {"datasets": "flights", "endpoints": "delays", "inference": "delays", "models": "delays", "monitors": "delays_weekly", "pipelines": "retrain", "triggers": "monthly"}
+NAMES = {"access": "ann", "datasets": "flights", "endpoints": "delays", "inference": "delays", "models": "delays", "monitors": "delays_weekly", "pipelines": "retrain", "triggers": "monthly"}
 
 
 def config(version=1):
@@ -40,7 +45,7 @@ def test_every_answer_is_one_that_the_document_allows(server, flights_project, f
     for day in (1, 2, 3):
         server.post(f"/api/v1/datasets/flights/batches?batch_id=day-{day}", data=flights_table(100 * day))
         server.post("/api/v1/models/delays/versions", json={"source": "file:/nowhere", "key": str(day)})
-    hold(server, tmp_path, "--exclude-path-regex", SERVING)
+    hold(server, tmp_path, "--exclude-path-regex", f"{SERVING}|{ACCESS}")
 
 
 def test_an_endpoint_that_serves_answers_as_the_document_says(main_job, new_server, tmp_path):
@@ -48,3 +53,12 @@ def test_an_endpoint_that_serves_answers_as_the_document_says(main_job, new_serv
     shutil.copytree(main_job.server.home, tmp_path / "home")
     server = new_server(tmp_path / "home")
     hold(server, tmp_path, "--include-path-regex", SERVING, version=server.get("/api/v1/endpoints/delays")["version"])
+
+
+def test_users_tokens_and_roles_answer_as_the_document_says(millrace, new_server, tmp_path):
+    made = millrace("user", "create", "root", "--admin", "--home", tmp_path / "home", "--json")
+    server = new_server(tmp_path / "home")
+    basic = requests.auth.HTTPBasicAuth("root", json.loads(made.stdout)["password"])
+    server.token = server.post("/api/v1/tokens", auth=basic, json={"name": "contract"})["secret"]
+    server.post("/api/v1/users", json={"name": "ann"})
+    hold(server, tmp_path, "--include-path-regex", ACCESS, "--header", f"Authorization: Bearer {server.token}")

@@ -14,8 +14,8 @@ import subprocess
 import pytest
 
 GOLDEN = pathlib.Path(__file__).resolve().parent / "golden/cli"
-NOUNS = ["dataset", "feature", "pipeline", "run", "experiment", "model", "endpoint", "monitor", "trigger", "gate", "event"]
-COMMANDS = ["server", "apply", "status", "replay", *NOUNS, "schema", "completion", "help"]
+NOUNS = ["dataset", "feature", "pipeline", "run", "experiment", "model", "endpoint", "monitor", "trigger", "gate", "event", "user", "token", "role", "audit"]
+COMMANDS = ["server", "apply", "status", "replay", *NOUNS, "login", "schema", "completion", "help"]
 NOBODY = "http://127.0.0.1:1"
 
 PROJECT = """\

@@ -1,5 +1,6 @@
 #include "api/client.h"
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 namespace millrace::api {
@@ -26,7 +27,18 @@ Error error_from(const net::ClientResponse& response) {
 
 }  // namespace
 
-Result<ApiClient> ApiClient::open(std::string_view base_url) { return ApiClient(TRY(net::Client::open(base_url))); }
+net::ClientOptions client_options_of_environment() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value == nullptr ? "" : value);
+  };
+  return {.bearer = variable("MILLRACE_TOKEN"),
+          .trust = {.ca_file = variable("MILLRACE_CA_FILE"), .fingerprint = variable("MILLRACE_SERVER_FINGERPRINT")}};
+}
+
+Result<ApiClient> ApiClient::open(std::string_view base_url, net::ClientOptions options) {
+  return ApiClient(TRY(net::Client::open(base_url, std::move(options))));
+}
 
 Result<Json> ApiClient::send(const net::ClientRequest& request) {
   auto response = TRY(client_.send(request));
@@ -51,6 +63,10 @@ Result<Json> ApiClient::put(std::string_view target, const Json& body) {
 Result<Json> ApiClient::patch(std::string_view target, const Json& body) {
   auto text = dump_json(body);
   return send({.method = "PATCH", .target = target, .body = text, .timeout = kTimeout});
+}
+
+Result<Json> ApiClient::remove(std::string_view target) {
+  return send({.method = "DELETE", .target = target, .timeout = kTimeout});
 }
 
 Result<Json> ApiClient::post_bytes(std::string_view target, std::string_view body, std::string_view content_type) {

@@ -9,16 +9,22 @@
 
 namespace millrace::api {
 
+// How a process that the server started reaches it: MILLRACE_TOKEN, and for https:// MILLRACE_CA_FILE or
+// MILLRACE_SERVER_FINGERPRINT.
+net::ClientOptions client_options_of_environment();
+
 // The API as a program calls it: JSON in, JSON out, an error body as an Error with its code. One thread at a time.
 class ApiClient {
  public:
   // "http://127.0.0.1:8080". Nothing is sent yet.
-  static Result<ApiClient> open(std::string_view base_url);
+  static Result<ApiClient> open(std::string_view base_url, net::ClientOptions options = {});
 
   Result<Json> get(std::string_view target);
   Result<Json> post(std::string_view target, const Json& body);
   Result<Json> put(std::string_view target, const Json& body);
   Result<Json> patch(std::string_view target, const Json& body);
+  // DELETE.
+  Result<Json> remove(std::string_view target);
   Result<Json> post_bytes(std::string_view target, std::string_view body, std::string_view content_type);
   // All items of a paged list.
   Result<Json> list(std::string target);

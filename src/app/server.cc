@@ -5,10 +5,16 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "access/access.h"
+#include "access/audit.h"
+#include "api/http/guard.h"
+#include "api/http/origin.h"
 #include "api/http/routes.h"
 #include "api/mlflow/url_signer.h"
 #include "app/artifact_place.h"
+#include "app/exposure.h"
 #include "app/home_id.h"
+#include "app/issuer_keys.h"
 #include "app/steps/step.h"
 #include "app/vectors.h"
 #include "base/files.h"
@@ -29,6 +35,7 @@
 #include "lineage/lineage.h"
 #include "monitoring/monitoring.h"
 #include "net/server.h"
+#include "net/trust.h"
 #include "notify/notify.h"
 #include "pipelines/pipelines.h"
 #include "registry/registry.h"
@@ -47,6 +54,8 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kDuckMemory = std::uint64_t{1} << 30;
 constexpr auto kTick = std::chrono::seconds(1);
+constexpr auto kUsesKeptEvery = std::chrono::minutes(1);
+constexpr auto kStepTokenLife = std::chrono::days(2);
 
 // What a dataset or a model reference means now.
 class InputResolver {
@@ -119,6 +128,18 @@ class ReferenceFinder {
   delivery::Gates& gates_;
 };
 
+std::optional<net::TlsFiles> tls_files(const ServerSettings& settings) {
+  if (settings.tls_certificate.empty()) return std::nullopt;
+  return net::TlsFiles{.certificate = settings.tls_certificate, .key = settings.tls_key};
+}
+
+// Where a process of this machine finds a server that listens there.
+std::string reachable(const std::string& address) {
+  if (address == "0.0.0.0") return "127.0.0.1";
+  if (address == "::" || address == "[::]") return "[::1]";
+  return address.contains(':') && !address.starts_with('[') ? fmt::format("[{}]", address) : address;
+}
+
 }  // namespace
 
 std::string version() { return "0.1.0"; }
@@ -133,6 +154,8 @@ struct Server::Parts {
   metrics::Registry metrics;
   std::optional<db::HomeLock> lock;
   std::unique_ptr<db::Database> db;
+  std::unique_ptr<access::Store> access;
+  std::unique_ptr<access::Audit> audit;
   std::unique_ptr<delivery::EventClock> clock;
   std::unique_ptr<events::Log> events;
   std::unique_ptr<lineage::Store> lineage;
@@ -159,15 +182,18 @@ struct Server::Parts {
   std::unique_ptr<delivery::Project> project;
   std::unique_ptr<api::Services> services;
   net::Router router;
+  std::unique_ptr<api::RequestGuard> guard;
   std::unique_ptr<net::Server> http;
   std::jthread ticker;
 
   Result<void> open_stores();
+  Result<void> open_access();
   Result<void> open_serving();
   Result<void> open_loop();
   Result<void> open_project();
   Result<void> subscribe();
   Result<void> listen();
+  std::map<std::string, std::string> step_secrets(const pipelines::StepContext& context) const;
   Result<void> install(const delivery::Documents& documents, std::shared_ptr<const features::Definitions> definitions,
                        const fs::path& folder);
   void check(const delivery::Documents& documents, Diagnostics& diagnostics);
@@ -206,6 +232,24 @@ Result<void> Server::Parts::open_stores() {
   return {};
 }
 
+// Who may use it is settled before anything else is built.
+Result<void> Server::Parts::open_access() {
+  access = TRY(access::Store::open(*db, wall));
+  audit = std::make_unique<access::Audit>(*db);
+  if (!settings.issuers.empty()) {
+    access->set_issuers(std::make_unique<access::Issuers>(settings.issuers, fetch_issuer_keys));
+  }
+  const Exposure exposure{.address = settings.address,
+                          .loopback = api::is_loopback(settings.address),
+                          .users = access->closed(),
+                          .tls = !settings.tls_certificate.empty(),
+                          .allow_anonymous = settings.allow_anonymous,
+                          .allow_plaintext = settings.allow_plaintext};
+  TRY(check_exposure(exposure));
+  if (const auto warning = openness(exposure); !warning.empty()) log::warn(warning);
+  return {};
+}
+
 Result<void> Server::Parts::open_serving() {
   features = std::make_unique<features::Live>(*datasets, *duck, *clock);
   endpoints = std::make_unique<serving::Endpoints>(serving::Endpoints::Parts{
@@ -224,6 +268,18 @@ Result<void> Server::Parts::open_serving() {
   return {};
 }
 
+// A step may run for long, but not for ever; its token ends with the server, too.
+std::map<std::string, std::string> Server::Parts::step_secrets(const pipelines::StepContext& context) const {
+  const auto name = fmt::format("{}/{}", context.pipeline_run_id, context.step);
+  const auto token = access->step_token(name, kStepTokenLife);
+  std::map<std::string, std::string> secrets{{"MILLRACE_TOKEN", token}, {"MLFLOW_TRACKING_TOKEN", token}};
+  if (settings.tls_certificate.empty()) return secrets;
+  if (auto fingerprint = net::fingerprint_of(settings.tls_certificate)) {
+    secrets["MILLRACE_SERVER_FINGERPRINT"] = *fingerprint;
+  }
+  return secrets;
+}
+
 Result<void> Server::Parts::open_loop() {
   queue = TRY(jobs::Queue::open(*db, wall, {.log_directory = settings.home / "logs" / "jobs", .concurrency = 2}));
   pipelines = TRY(pipelines::Engine::open({*db, *events, *lineage, *blobs, *queue, wall, ids},
@@ -232,7 +288,8 @@ Result<void> Server::Parts::open_loop() {
                                            .build_id = TRY(sha256_file(settings.program)),
                                            .builtins = step_declarations(),
                                            .resolver = InputResolver(*datasets, *registry, *blobs),
-                                           .server_url = [this] { return url; }}));
+                                           .server_url = [this] { return url; },
+                                           .secrets = [this](const auto& context) { return step_secrets(context); }}));
   triggers = TRY(triggers::Triggers::open({*db, *events, [this](const triggers::StartRequest& request) {
                                              return pipelines->start_run({.pipeline = request.pipeline,
                                                                           .params = request.params,
@@ -325,15 +382,30 @@ Result<void> Server::Parts::listen() {
       .clock = *clock,
       .conductor = *conductor,
       .gates = *gates,
+      .access = *access,
+      .audit = *audit,
       .metrics = metrics,
       .ids = ids,
       .signer = signer,
       .version = version(),
   });
   api::add_routes(router, *services);
-  http = TRY(net::Server::start(
-      {.address = settings.address, .port = settings.port, .io_threads = 2, .pool_threads = 8}, router));
-  url = fmt::format("http://{}:{}", settings.address, http->port());
+  for (const auto& route : router.undeclared()) log::error("a route does not say who may call it", {{"route", route}});
+  auto hosts = settings.allowed_hosts;
+  if (!hosts.empty()) hosts.push_back(settings.address);
+  guard = std::make_unique<api::RequestGuard>(*access, *audit, wall,
+                                              api::GuardRules{.on_loopback = api::is_loopback(settings.address),
+                                                              .allowed_hosts = std::move(hosts),
+                                                              .public_metrics = settings.public_metrics});
+  http = TRY(net::Server::start({.address = settings.address,
+                                 .port = settings.port,
+                                 .io_threads = 2,
+                                 .pool_threads = 8,
+                                 .tls = tls_files(settings),
+                                 .guard = guard.get()},
+                                router));
+  url = fmt::format("{}://{}:{}", settings.tls_certificate.empty() ? "http" : "https", reachable(settings.address),
+                    http->port());
   return {};
 }
 
@@ -343,6 +415,7 @@ void Server::Parts::tick(std::stop_token stop) {
   std::condition_variable_any wake;
   std::unique_lock guard(mutex);
   bool first = true;
+  auto uses_kept = wall.now();
   while (!stop.stop_requested()) {
     if (first || clock->mode() == delivery::ClockMode::kWall)
       if (auto done = conductor->catch_up(); !done)
@@ -350,6 +423,11 @@ void Server::Parts::tick(std::stop_token stop) {
     first = false;
     if (auto ended = heartbeats->end_silent_runs(); !ended)
       log::error("silent runs could not be ended", {{"error", ended.error().message}});
+    if (wall.now() - uses_kept >= kUsesKeptEvery) {
+      uses_kept = wall.now();
+      if (auto kept = access->keep_uses(); !kept)
+        log::error("the last use of tokens cannot be kept", {{"error", kept.error().message}});
+    }
     wake.wait_for(guard, stop, kTick, [] { return false; });
   }
 }
@@ -358,6 +436,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerSettings settings) {
   auto parts = std::make_unique<Parts>();
   parts->settings = std::move(settings);
   TRY(parts->open_stores());
+  TRY(parts->open_access());
   TRY(parts->open_serving());
   TRY(parts->open_loop());
   TRY(parts->open_project());

@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "access/issuer.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "notify/notify.h"
@@ -19,6 +21,13 @@ struct ServerSettings {
   std::uint16_t port = 8080;  // 0: any free one
   std::string program;        // this program's file, which steps are run with
   notify::Reach webhook_reach = notify::Reach::kPublicOnly;
+  std::string tls_certificate;  // PEM files; "" for no TLS
+  std::string tls_key;
+  bool allow_anonymous = false;  // beyond loopback without users
+  bool allow_plaintext = false;  // beyond loopback without TLS
+  bool public_metrics = false;
+  std::vector<std::string> allowed_hosts;  // names that it answers to, besides its own
+  std::vector<access::Issuer> issuers;
 };
 
 // A whole Millrace: everything is built here, in order, and taken down in the reverse order.

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "cli/cli.h"
+#include "cli/credentials.h"
 
 namespace millrace::cli {
 namespace {
@@ -96,7 +97,7 @@ Result<void> apply(const ApplyArguments& arguments, Options& options) {
             {"dirty", !output_of(git + " status --porcelain -- . 2>/dev/null").empty()},
             {"dry_run", arguments.dry_run}};
   TRY(connect(options));
-  auto client = TRY(net::Client::open(options.server));
+  auto client = TRY(net::Client::open(options.server, client_options(options)));
   auto text = dump_json(body);
   auto response = TRY(
       client.send({.method = "PUT", .target = "/api/v1/project", .body = text, .timeout = std::chrono::minutes(2)}));

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/credentials.h"
+
 namespace millrace::cli {
 
 int report(const Error& error) {
@@ -12,7 +14,7 @@ int report(const Error& error) {
 }
 
 Result<api::ApiClient> connect(const Options& options) {
-  auto client = TRY(api::ApiClient::open(options.server));
+  auto client = TRY(api::ApiClient::open(options.server, client_options(options)));
   if (auto health = client.get("/health"); !health && health.error().code == Code::kUnavailable)
     return unavailable("no server answers at {}; start one with `millrace server`, or name another with --server",
                        options.server);

@@ -23,6 +23,7 @@ enum ExitStatus : int {
 // What every command knows.
 struct Options {
   std::string server = "http://127.0.0.1:8080";
+  std::string ca_file;  // whose certificates are believed; "" for the system's
   bool json = false;
   int exit_status = kOk;
 };
@@ -70,6 +71,7 @@ Result<Json> params_json(const std::vector<std::string>& params);
 // One function a command, in the file of its name.
 void add_apply(CLI::App& app, Options& options);
 void add_backup(CLI::App& app, Options& options);
+void add_audit(CLI::App& app, Options& options);
 void add_completion(CLI::App& app, Options& options);
 void add_dataset(CLI::App& app, Options& options);
 void add_db(CLI::App& app, Options& options);
@@ -79,17 +81,21 @@ void add_feature(CLI::App& app, Options& options);
 void add_gate(CLI::App& app, Options& options);
 void add_help(CLI::App& app, Options& options);
 void add_experiment(CLI::App& app, Options& options);
+void add_login(CLI::App& app, Options& options);
 void add_model(CLI::App& app, Options& options);
 void add_monitor(CLI::App& app, Options& options);
 void add_pipeline(CLI::App& app, Options& options);
 void add_replay(CLI::App& app, Options& options);
 void add_restore(CLI::App& app, Options& options);
+void add_role(CLI::App& app, Options& options);
 void add_run(CLI::App& app, Options& options);
 void add_schema(CLI::App& app, Options& options);
 void add_server(CLI::App& app, Options& options);
 void add_status(CLI::App& app, Options& options);
 void add_step(CLI::App& app, Options& options);
+void add_token(CLI::App& app, Options& options);
 void add_trigger(CLI::App& app, Options& options);
+void add_user(CLI::App& app, Options& options);
 
 // All of them, and the options that they share.
 void add_commands(CLI::App& app, Options& options);

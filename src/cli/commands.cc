@@ -15,9 +15,10 @@ const std::vector<Group>& groups() {
   static const std::vector<Group> all{
       {"Start here", {add_server, add_apply, add_status, add_replay}},
       {"Look and act",
-       {add_dataset, add_feature, add_pipeline, add_run, add_experiment, add_model, add_endpoint, add_monitor, add_trigger, add_gate,
-        add_event}},
+       {add_dataset, add_feature, add_pipeline, add_run, add_experiment, add_model, add_endpoint, add_monitor,
+        add_trigger, add_gate, add_event}},
       {"Keep", {add_backup, add_restore, add_db}},
+      {"Who may do what", {add_user, add_token, add_role, add_audit, add_login}},
       {"And", {add_schema, add_completion, add_help}},
       {"", {add_step}},
   };
@@ -52,6 +53,9 @@ void add_commands(CLI::App& app, Options& options) {
       ->envname("MILLRACE_SERVER")
       ->type_name("URL")
       ->capture_default_str();
+  app.add_option("--ca", options.ca_file, "Believe these certificates (PEM) of https:// servers, not the system's")
+      ->envname("MILLRACE_CA_FILE")
+      ->type_name("FILE");
   app.add_flag("--json", options.json, "Print the API's JSON");
   for (const auto& group : groups())
     for (auto add : group.commands) {

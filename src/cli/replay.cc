@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "cli/cli.h"
+#include "cli/credentials.h"
 #include "cli/replay/driver.h"
 #include "cli/replay/history.h"
 #include "cli/replay/memory.h"
@@ -80,8 +81,8 @@ Result<Story> replay(const ReplayArguments& arguments, const Options& options) {
     fmt::print(stderr, "{} rows of history from {} to {}\n", history.size(), format_time(spec.from).substr(0, 10),
                format_time(spec.until).substr(0, 10));
   ProgressLine line(options.json);
-  auto driver = TRY(
-      ReplayDriver::open(options.server, spec, history, [&](const ReplayProgress& progress) { line.show(progress); }));
+  auto driver = TRY(ReplayDriver::open(options.server, client_options(options), spec, history,
+                                       [&](const ReplayProgress& progress) { line.show(progress); }));
   TRY(driver->run());
   line.end();
   auto story = TRY(collect_story(api, spec));

@@ -20,6 +20,12 @@ struct ServerArguments {
   std::string db;
   std::string artifacts;
   std::string listen = "127.0.0.1:8080";
+  std::string tls_certificate, tls_key;
+  bool allow_anonymous = false;
+  bool allow_plaintext = false;
+  bool public_metrics = false;
+  std::vector<std::string> allowed_hosts;
+  access::Issuer issuer;
   std::string log_format = "text";
   std::string log_level = "info";
   bool webhooks_allow_private = false;
@@ -33,6 +39,14 @@ Result<void> split_address(const std::string& listen, app::ServerSettings& setti
     return invalid_argument("--listen \"{}\" is not an address; write it like 127.0.0.1:8080 or 8080", listen);
   if (colon != std::string::npos && colon > 0) settings.address = listen.substr(0, colon);
   return {};
+}
+
+// Without keys of its own, an issuer says where they are under its URL.
+Result<access::Issuer> complete(access::Issuer issuer) {
+  if (issuer.audience.empty()) return invalid_argument("--oidc-issuer needs --oidc-audience, too");
+  const auto slash = issuer.url.ends_with('/') ? "" : "/";
+  if (issuer.jwks.empty()) issuer.jwks = fmt::format("{}{}.well-known/openid-configuration", issuer.url, slash);
+  return issuer;
 }
 
 log::Level level_from(const std::string& name) {
@@ -63,6 +77,16 @@ Result<void> serve(const ServerArguments& arguments) {
                                .program = std::filesystem::read_symlink("/proc/self/exe", error).string()};
   if (arguments.webhooks_allow_private) settings.webhook_reach = notify::Reach::kAnywhere;
   TRY(split_address(arguments.listen, settings));
+  if (arguments.tls_certificate.empty() != arguments.tls_key.empty()) {
+    return invalid_argument("--tls-cert and --tls-key go together");
+  }
+  settings.tls_certificate = arguments.tls_certificate;
+  settings.tls_key = arguments.tls_key;
+  settings.allow_anonymous = arguments.allow_anonymous;
+  settings.allow_plaintext = arguments.allow_plaintext;
+  settings.public_metrics = arguments.public_metrics;
+  settings.allowed_hosts = arguments.allowed_hosts;
+  if (!arguments.issuer.url.empty()) settings.issuers.push_back(TRY(complete(arguments.issuer)));
   // Inherited by the steps: OpenMP's idle threads would spin otherwise, and take the processors from those that work.
   setenv("OMP_WAIT_POLICY", "passive", 0);
   auto signals = block_signals();
@@ -78,6 +102,33 @@ Result<void> serve(const ServerArguments& arguments) {
   server->reset();
   log::info("stopped");
   return {};
+}
+
+void add_access(CLI::App& command, ServerArguments& arguments) {
+  command.add_option("--tls-cert", arguments.tls_certificate, "Speak TLS with this certificate (PEM)")
+      ->type_name("FILE");
+  command.add_option("--tls-key", arguments.tls_key, "The certificate's key (PEM)")->type_name("FILE");
+  command.add_flag("--allow-anonymous", arguments.allow_anonymous,
+                   "Listen beyond this machine though there are no users: anybody may do everything");
+  command.add_flag("--allow-plaintext", arguments.allow_plaintext,
+                   "Listen beyond this machine without TLS, e.g. where a proxy in front has it");
+  command.add_flag("--public-metrics", arguments.public_metrics, "Answer /metrics without a user");
+  command
+      .add_option("--allowed-host", arguments.allowed_hosts,
+                  "A further name that the server answers to, and whose pages may use it; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command.add_option("--oidc-issuer", arguments.issuer.url, "Take the tokens of this OpenID Connect issuer")
+      ->type_name("URL");
+  command.add_option("--oidc-audience", arguments.issuer.audience, "What such a token must be for")->type_name("NAME");
+  command.add_option("--oidc-jwks", arguments.issuer.jwks, "The issuer's keys; else where its description says")
+      ->type_name("FILE|URL");
+  command.add_option("--oidc-name-claim", arguments.issuer.name_claim, "The claim that names the user")
+      ->type_name("CLAIM")
+      ->capture_default_str();
+  command.add_option("--oidc-groups-claim", arguments.issuer.groups_claim, "The claim that names the groups")
+      ->type_name("CLAIM")
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -107,6 +158,7 @@ void add_server(CLI::App& app, Options& options) {
   command->add_option("--listen", arguments->listen, "ADDRESS:PORT or PORT; port 0 takes any free one")
       ->type_name("ADDRESS")
       ->capture_default_str();
+  add_access(*command, *arguments);
   command->add_option("--log-format", arguments->log_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("FORMAT")

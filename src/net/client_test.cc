@@ -21,7 +21,8 @@ TEST(Client, RefusesAddressesItCannotUse) {
        {"localhost:1", "ftp://localhost", "https://", "http://", "http://a/b", "http://a:x", "http://a:99999"}) {
     EXPECT_FALSE(Client::open(bad)) << bad;
   }
-  for (const std::string_view good : {"http://localhost", "http://localhost:1/", "http://[::1]:80", "https://localhost"})
+  for (const std::string_view good :
+       {"http://localhost", "http://localhost:1/", "http://[::1]:80", "https://localhost"})
     EXPECT_TRUE(Client::open(good)) << good;
 }
 

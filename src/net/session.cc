@@ -303,9 +303,7 @@ void Session::finish_sending() {
   read_since_ = loop_.now();
 }
 
-bool Session::input_is_drained() {
-  return !rest_unread_ && reader_.between_requests() && socket_.quiet();
-}
+bool Session::input_is_drained() { return !rest_unread_ && reader_.between_requests() && socket_.quiet(); }
 
 void Session::discard() {
   std::array<char, 16 << 10> dropped;

@@ -111,8 +111,8 @@ ssize_t Wire::send(std::span<const iovec> parts) {
     if (part.iov_len == 0) continue;
     ERR_clear_error();
     errno = 0;
-    const auto sent = settle(SSL_write(ssl_.get(), part.iov_base,
-                                       static_cast<int>(std::min<std::size_t>(part.iov_len, 1 << 30))));
+    const auto sent =
+        settle(SSL_write(ssl_.get(), part.iov_base, static_cast<int>(std::min<std::size_t>(part.iov_len, 1 << 30))));
     wants_write_ = false;  // who has something to send waits for that already
     return sent;
   }

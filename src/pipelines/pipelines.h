@@ -35,6 +35,8 @@ struct EngineOptions {
   std::vector<BuiltinStep> builtins;
   Resolver resolver;
   std::function<std::string()> server_url;  // asked when a step starts
+  // What an attempt finds in its environment and nobody writes down: a token of its own. May be empty.
+  std::function<std::map<std::string, std::string>(const StepContext& context)> secrets;
 };
 
 // What the engine works with; all outlive it.

@@ -109,6 +109,7 @@ Result<void> StepWorker::prepare(const jobs::Job& job, jobs::Command& command) {
   TRY(make_directories(place.directory / "outputs"));
   TRY(write_file(place.directory / "context.json", step_context_text(context)));
   command.env[kStepContextVariable] = (place.directory / "context.json").string();
+  if (options_.secrets) command.env.merge(options_.secrets(context));
   command.cwd = place.directory;
   if (place.spec().run.empty()) return {};
 

@@ -11,6 +11,7 @@ using net::Access;
 
 // One function a resource: its routes stand in one table at the end of its file, its handlers above it. Every route
 // says who may call it (net/access.h); one that says nothing is closed.
+void add_access_routes(net::Router& router, Services& services);
 void add_clock_routes(net::Router& router, Services& services);
 void add_dataset_routes(net::Router& router, Services& services);
 void add_endpoint_routes(net::Router& router, Services& services);

@@ -6,6 +6,7 @@
 namespace millrace::api {
 
 void add_routes(net::Router& router, Services& services) {
+  add_access_routes(router, services);
   add_clock_routes(router, services);
   add_dataset_routes(router, services);
   add_endpoint_routes(router, services);

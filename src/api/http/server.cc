@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "access/access.h"
 #include "api/http/resources.h"
 #include "datasets/datasets.h"
 #include "delivery/event_clock.h"
@@ -74,7 +75,8 @@ Result<Json> status(Services& services) {
       {"quarantined", quarantined},
       {"endpoints", std::move(endpoints)},
       {"resident_bytes", resident_bytes()},
-      {"pid", getpid()}};
+      {"pid", getpid()},
+      {"open", !services.access.closed()}};
 }
 
 }  // namespace

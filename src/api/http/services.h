@@ -9,6 +9,10 @@
 #include "base/time.h"
 
 namespace millrace {
+namespace access {
+class Audit;
+class Store;
+}  // namespace access
 namespace blob {
 class Store;
 }
@@ -91,6 +95,8 @@ struct Services {
   delivery::EventClock& clock;
   delivery::Conductor& conductor;
   delivery::Gates& gates;
+  access::Store& access;
+  access::Audit& audit;
   metrics::Registry& metrics;
   IdSource& ids;
   const UrlSigner& signer;

@@ -17,6 +17,7 @@ void add_routes(net::Router& router, Services& services) {
   add_run_routes(router, services);
   add_search_routes(router, services);
   add_webhook_routes(router, services);
+  add_user_routes(router, services);
   add_server_routes(router, services);
   add_span_routes(router, services);
   add_trace_routes(router, services);

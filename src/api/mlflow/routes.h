@@ -25,6 +25,7 @@ void add_run_routes(net::Router& router, Services& services);
 void add_search_routes(net::Router& router, Services& services);
 void add_server_routes(net::Router& router, Services& services);
 void add_webhook_routes(net::Router& router, Services& services);
+void add_user_routes(net::Router& router, Services& services);
 
 void add_span_routes(net::Router& router, Services& services);
 void add_trace_routes(net::Router& router, Services& services);

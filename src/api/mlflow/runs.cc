@@ -29,11 +29,17 @@ Answer run_answer(const tracking::Run& run) {
   });
 }
 
+// Who is known to have sent it; else who the client says.
+std::string user_of(const Input& in) {
+  const auto known = in.request().user;
+  return known.empty() ? owned(in.text("user_id")) : std::string(known);
+}
+
 Result<Answer> create_run(Services& services, Input& in) {
   const auto experiment = in.text("experiment_id");
   tracking::NewRun run{.experiment_id = experiment && !experiment->empty() ? std::string(*experiment) : "0",
                        .start_time = read_time(in, "start_time"),
-                       .user_id = owned(in.text("user_id"))};
+                       .user_id = user_of(in)};
   run.name = owned(in.text("run_name"));
   run.tags = read_tags(in);
   TRY(in.check());

@@ -77,9 +77,9 @@ Result<Answer> search_experiments(Services& services, Input& in) {
 }
 
 constexpr Route kRoutes[] = {
-    {"POST", "/api/2.0/mlflow/runs/search", search_runs},
-    {"POST", "/api/2.0/mlflow/experiments/search", search_experiments},
-    {"GET", "/api/2.0/mlflow/experiments/search", search_experiments},
+    {"POST", "/api/2.0/mlflow/runs/search", search_runs, Access::kRead},
+    {"POST", "/api/2.0/mlflow/experiments/search", search_experiments, Access::kRead},
+    {"GET", "/api/2.0/mlflow/experiments/search", search_experiments, Access::kRead},
 };
 
 }  // namespace

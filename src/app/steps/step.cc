@@ -10,7 +10,7 @@
 namespace millrace::app {
 
 Result<StepRun> StepRun::open(pipelines::StepContext context) {
-  auto api = TRY(api::ApiClient::open(context.server));
+  auto api = TRY(api::ApiClient::open(context.server, api::client_options_of_environment()));
   auto duck = TRY(duck::Database::open({.memory_limit = std::uint64_t{1} << 30, .threads = 2, .temp_directory = {}}));
   return StepRun(std::move(context), std::move(api), std::move(duck));
 }

@@ -70,13 +70,14 @@ ReplayDriver::ReplayDriver(delivery::ReplaySpec spec, const History& history, Re
   progress_.log_loss = std::numeric_limits<double>::quiet_NaN();
 }
 
-Result<std::unique_ptr<ReplayDriver>> ReplayDriver::open(const std::string& server, const delivery::ReplaySpec& spec,
-                                                         const History& history, Report report) {
+Result<std::unique_ptr<ReplayDriver>> ReplayDriver::open(const std::string& server, const net::ClientOptions& options,
+                                                         const delivery::ReplaySpec& spec, const History& history,
+                                                         Report report) {
   std::unique_ptr<ReplayDriver> driver(new ReplayDriver(spec, history, std::move(report)));
-  driver->api_ = std::make_unique<api::ApiClient>(TRY(api::ApiClient::open(server)));
+  driver->api_ = std::make_unique<api::ApiClient>(TRY(api::ApiClient::open(server, options)));
   auto [host, port] = TRY(host_and_port(server));
-  driver->load_ =
-      TRY(net::LoadClient::open({.host = host, .port = port, .connections = kConnections, .pipeline = kPipeline}));
+  driver->load_ = TRY(net::LoadClient::open(
+      {.host = host, .port = port, .bearer = options.bearer, .connections = kConnections, .pipeline = kPipeline}));
   return driver;
 }
 

@@ -33,8 +33,9 @@ struct ReplayProgress {
 class ReplayDriver {
  public:
   using Report = std::function<void(const ReplayProgress&)>;
-  static Result<std::unique_ptr<ReplayDriver>> open(const std::string& server, const delivery::ReplaySpec& spec,
-                                                    const History& history, Report report);
+  static Result<std::unique_ptr<ReplayDriver>> open(const std::string& server, const net::ClientOptions& options,
+                                                    const delivery::ReplaySpec& spec, const History& history,
+                                                    Report report);
 
   Result<void> run();
   const ReplayProgress& progress() const { return progress_; }
