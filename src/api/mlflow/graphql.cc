@@ -30,6 +30,8 @@ Result<Json> ask(const net::Router& router, std::string_view method, std::string
   net::Request request{.method = method, .path = path, .body = text, .headers = kJsonHeader};
   const net::Route* route = router.find(method, segments_of(path), request.params);
   if (route == nullptr) return internal_error("there is no route {} {}", method, path);
+  // The guard asked no more of the caller than that it may read.
+  if (route->access != net::Access::kRead) return internal_error("{} {} is no route of reading", method, path);
   const net::Response response = route->handler(request);
   Json answer = TRY(parse_json(response.body));
   if (response.status == 200) return answer;
