@@ -23,9 +23,11 @@ def config(version=1):
     checks = "[checks]\nenabled = false\n" + "".join(f"{check}.enabled = true\n" for check in CHECKS)
     # A batch whose id is known is answered without a look at its body.
     batches = '[[operations]]\ninclude-operation-id = "add_batch"\nchecks.negative_data_rejection.enabled = false\n'
+    # Who deletes the token that the requests show is a stranger from then on.
+    kept = '[[operations]]\ninclude-operation-id = "delete_token"\nenabled = false\n'
     names = [f'[[operations]]\ninclude-tag = "{tag}"\nparameters = {{ "path.name" = "{name}" }}\n' for tag, name in NAMES.items()]
     versions = f'[[operations]]\ninclude-tag = "inference"\nparameters = {{ "path.name" = "delays", "path.version" = "{version}" }}\n'
-    return checks + batches + versions + "".join(names)
+    return checks + batches + kept + versions + "".join(names)
 
 
 def hold(server, folder, *options, version=1):
