@@ -135,6 +135,9 @@ Result<void> RequestGuard::check_sender(const Request& request, const Route* rou
   const bool with_token =
       access::read_credentials(request.header("Authorization")).kind == access::Credentials::Kind::kBearer;
   if (changes_something(route->access) && origin.empty() && !with_token && could_be_a_form(request)) {
+    if (is_mlflow(request.path)) {
+      return invalid_argument("Bad Request. Content-Type must be one of ['application/json'].");
+    }
     return invalid_argument("Content-Type \"{}\" is what a form sends; say application/json, or send a token",
                             request.header("Content-Type"));
   }
