@@ -2,6 +2,7 @@ import datetime
 import os
 import pathlib
 import shutil
+import sys
 
 import pyarrow as pa
 import pytest
@@ -18,6 +19,15 @@ def pytest_addoption(parser):
 @pytest.fixture(scope="session")
 def rewrite_golden(request):
     return request.config.getoption("--rewrite-golden")
+
+
+@pytest.fixture(autouse=True)
+def no_experiment_of_another_test():
+    """MLflow's client remembers the last experiment in the process and in its environment."""
+    yield
+    os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
+    if fluent := sys.modules.get("mlflow.tracking.fluent"):
+        fluent._active_experiment_id = None
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,8 @@ Result<Tree<Comparison>> parse_filter(std::string_view text);
 // Reads one member of an order_by: "metrics.loss DESC".
 Result<OrderSyntax> parse_order(std::string_view text);
 
-// The members of an order_by written in one line, "metrics.loss DESC, start_time"; commas within quotes separate nothing.
+// The members of an order_by written in one line, "metrics.loss DESC, start_time"; commas within quotes separate
+// nothing.
 std::vector<std::string> split_order_by(std::string_view text);
 
 }  // namespace millrace::search

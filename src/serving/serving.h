@@ -12,11 +12,11 @@
 
 #include "base/ids.h"
 #include "base/metrics.h"
+#include "base/published.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "serving/endpoint_spec.h"
 #include "serving/infer.h"
-#include "base/published.h"
 #include "serving/served.h"
 #include "serving/vectors.h"
 
