@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-GET = b"GET /api/v1/status HTTP/1.1\r\nHost: here\r\n\r\n"
-INFER = b"POST /v2/models/delays/infer HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+GET = b"GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+INFER = b"POST /v2/models/delays/infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def connect(server):
@@ -64,13 +64,13 @@ def goes_on(attacked):
     [
         (b"\x00\xff\x16\x03\x01 nonsense\r\n\r\n", 400),
         (b"GET /health\r\n\r\n", 400),
-        (b"GET /health HTTP/9.9\r\nHost: here\r\n\r\n", 400),
-        (b"GET /%zz HTTP/1.1\r\nHost: here\r\n\r\n", 400),
-        (b"GET /api/v1/datasets/%00 HTTP/1.1\r\nHost: here\r\n\r\n", 400),
-        (b"GET /api/v1/datasets/%ff%fe HTTP/1.1\r\nHost: here\r\n\r\n", 400),
-        (b"GET /../../etc/passwd HTTP/1.1\r\nHost: here\r\n\r\n", 404),
-        (b"GET /nowhere HTTP/1.1\r\nHost: here\r\n\r\n", 404),
-        (b"DELETE /health HTTP/1.1\r\nHost: here\r\n\r\n", 405),
+        (b"GET /health HTTP/9.9\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /api/v1/datasets/%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /api/v1/datasets/%ff%fe HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"DELETE /health HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
         (INFER + b"Content-Length: x\r\n\r\n{}", 400),
         (INFER + b"Content-Length: -5\r\n\r\n{}", 400),
         (INFER + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x", 400),
@@ -80,7 +80,7 @@ def goes_on(attacked):
         (INFER + b"Transfer-Encoding: chunked\r\n\r\nfffffffff\r\n{}", 413),
         (INFER + b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n", 431),
         (INFER + b"X: y\r\n" * 20_000 + b"\r\n", 431),
-        (b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: here\r\n\r\n", 431),
+        (b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
         (INFER + b"Content-Length: 1000\r\n\r\n{", 400),  # half closed in the middle of its body
         (INFER + b"Content-Length: 7\r\n\r\n{\"in\xff\"", 400),
         (INFER + b"Content-Length: 200000\r\n\r\n" + b"[" * 200_000, 400),
@@ -93,7 +93,7 @@ def test_what_is_malformed_or_too_large_gets_its_status(attacked, data, status):
 
 
 def test_a_batch_above_the_limit_is_refused_before_it_is_sent(attacked):
-    head = b"POST /api/v1/datasets/flights/batches?batch_id=huge HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n"
+    head = b"POST /api/v1/datasets/flights/batches?batch_id=huge HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n"
     assert answer_to(attacked, head, half_close=False)[0] == 413
 
 

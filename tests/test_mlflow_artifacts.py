@@ -199,7 +199,7 @@ def test_the_same_bytes_are_kept_once(server):
 def test_uploads_that_end_early_leave_nothing(server):
     for close in (lambda s: s.shutdown(socket.SHUT_WR), lambda s: s.close()):
         client = socket.create_connection(("127.0.0.1", server.port))
-        client.sendall(f"PUT {ARTIFACTS}/1/x/half HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n".encode() + bytes(3_000_000))
+        client.sendall(f"PUT {ARTIFACTS}/1/x/half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n".encode() + bytes(3_000_000))
         until(lambda: staged(server))
         close(client)
         until(lambda: not staged(server))
@@ -209,7 +209,7 @@ def test_uploads_that_end_early_leave_nothing(server):
 def test_what_a_killed_server_was_writing_is_swept(server):
     requests.put(f"{server.url}{ARTIFACTS}/1/x/kept", data=b"old" * 5000)
     client = socket.create_connection(("127.0.0.1", server.port))
-    client.sendall(f"PUT {ARTIFACTS}/1/x/kept HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n".encode() + bytes(3_000_000))
+    client.sendall(f"PUT {ARTIFACTS}/1/x/kept HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n".encode() + bytes(3_000_000))
     until(lambda: staged(server))
     server.kill9()
     server.start()

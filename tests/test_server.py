@@ -51,7 +51,7 @@ def test_metrics_are_clean_to_promtool(main_job):
 def test_a_request_under_way_is_answered_before_sigterm_ends_the_server(server, project, flights_table):
     server.apply(project)
     batch = flights_table(20_000)
-    head = f"POST /api/v1/datasets/flights/batches?batch_id=last HTTP/1.1\r\nHost: test\r\nContent-Length: {len(batch)}\r\nExpect: 100-continue\r\n\r\n"
+    head = f"POST /api/v1/datasets/flights/batches?batch_id=last HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(batch)}\r\nExpect: 100-continue\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(head.encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 100")

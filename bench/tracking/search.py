@@ -38,7 +38,7 @@ class Pipe:
         self.file = self.socket.makefile("rb")
 
     def post_all(self, path, bodies):
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
         self.socket.sendall(b"".join(f"{head}{len(body)}\r\n\r\n{body}".encode() for body in bodies))
         return [self._answer() for _ in bodies]
 

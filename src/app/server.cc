@@ -184,6 +184,7 @@ struct Server::Parts {
   net::Router router;
   std::unique_ptr<api::RequestGuard> guard;
   std::unique_ptr<net::Server> http;
+  std::string open_to;  // whom the server is open to, in words; "" where it has users
   std::jthread ticker;
 
   Result<void> open_stores();
@@ -246,7 +247,7 @@ Result<void> Server::Parts::open_access() {
                           .allow_anonymous = settings.allow_anonymous,
                           .allow_plaintext = settings.allow_plaintext};
   TRY(check_exposure(exposure));
-  if (const auto warning = openness(exposure); !warning.empty()) log::warn(warning);
+  open_to = openness(exposure);
   return {};
 }
 
@@ -447,6 +448,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerSettings settings) {
   TRY(parts->queue->start());
   parts->events->start();
   parts->webhooks->start();
+  if (!parts->open_to.empty()) log::warn(parts->open_to);
   parts->ticker = std::jthread([raw = parts.get()](std::stop_token stop) { raw->tick(stop); });
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }

@@ -67,6 +67,7 @@ access::Resource resource_of(const Request&) { return {.project = access::kDefau
 
 // What a form of a page could send without the browser asking first.
 bool could_be_a_form(const Request& request) {
+  if (request.method != "POST") return false;
   const auto type = request.header("Content-Type");
   const auto plain = type.substr(0, type.find(';'));
   for (const auto known : kFormTypes) {
