@@ -7,6 +7,7 @@
 #include "access/password.h"
 #include "access/recent.h"
 #include "access/schema.h"
+#include "base/hash.h"
 #include "base/ids.h"
 #include "db/db.h"
 
@@ -89,7 +90,7 @@ Store::Recognised Store::recognise(const Credentials& credentials) const {
   }
   const auto directory = directory_.read();
   if (credentials.kind == Kind::kBearer && is_ours(credentials.secret)) {
-    const auto* token = directory->find_token(to_hex(digest_of(credentials.secret)));
+    const auto* token = directory->find_token(sha256(credentials.secret));
     if (token == nullptr || (token->expires && *token->expires <= now)) return {};
     token->last_used.store(now.us, std::memory_order_relaxed);
     return {.who = token->principal};
@@ -157,7 +158,7 @@ PrincipalPtr Store::step_principal(std::string_view secret) const {
   if (middle == std::string_view::npos) return nullptr;
   const auto name = secret.substr(0, middle);
   const auto expiry = secret.substr(middle + 1, last - middle - 1);
-  if (!equal_in_constant_time(secret.substr(last + 1), to_hex(key_.mac({"step", name, expiry})))) return nullptr;
+  if (!same_secret(secret.substr(last + 1), to_hex(key_.mac({"step", name, expiry})))) return nullptr;
   if (std::stoll(std::string(expiry)) <= clock_.now().us) return nullptr;
   return std::make_shared<const Principal>(Principal{.name = fmt::format("step {}", name),
                                                      .grants = {{Role::kDeployer, std::string(kEveryProject)}},

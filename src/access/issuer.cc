@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "access/jwk.h"
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/log.h"
 

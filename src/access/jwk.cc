@@ -126,12 +126,4 @@ bool Jwk::verifies(std::string_view message, std::string_view signature) const {
          EVP_DigestVerify(context.get(), bytes_of(checked), checked.size(), bytes_of(message), message.size()) == 1;
 }
 
-std::optional<std::string> base64url_decode(std::string_view text) {
-  if (text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
-  std::string standard(text);
-  std::ranges::replace(standard, '-', '+');
-  std::ranges::replace(standard, '_', '/');
-  return base64_decode(standard);
-}
-
 }  // namespace millrace::access

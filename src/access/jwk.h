@@ -36,7 +36,4 @@ class Jwk {
   std::unique_ptr<Key> key_;
 };
 
-// Base64 for URLs (RFC 4648, section 5), without padding.
-std::optional<std::string> base64url_decode(std::string_view text);
-
 }  // namespace millrace::access

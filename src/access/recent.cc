@@ -2,7 +2,7 @@
 
 namespace millrace::access {
 
-PrincipalPtr Recent::find(const Digest& shown, std::uint64_t generation, Timestamp now) const {
+PrincipalPtr Recent::find(const std::string& shown, std::uint64_t generation, Timestamp now) const {
   const auto entries = entries_.read();
   const auto found = entries->find(shown);
   if (found == entries->end()) return nullptr;
@@ -10,7 +10,7 @@ PrincipalPtr Recent::find(const Digest& shown, std::uint64_t generation, Timesta
   return entry.generation == generation && now < entry.until ? entry.who : nullptr;
 }
 
-void Recent::add(const Digest& shown, PrincipalPtr who, std::uint64_t generation, Timestamp until, Timestamp now) {
+void Recent::add(const std::string& shown, PrincipalPtr who, std::uint64_t generation, Timestamp until, Timestamp now) {
   const std::lock_guard lock(adding_);
   auto next = std::make_unique<Entries>(*entries_.read());
   std::erase_if(*next,

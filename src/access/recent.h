@@ -4,9 +4,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "access/entities.h"
-#include "access/secret.h"
 #include "base/published.h"
 #include "base/time.h"
 
@@ -17,8 +17,8 @@ namespace millrace::access {
 class Recent {
  public:
   // Null where it is not known, or too long ago. `generation` is the directory's.
-  PrincipalPtr find(const Digest& shown, std::uint64_t generation, Timestamp now) const;
-  void add(const Digest& shown, PrincipalPtr who, std::uint64_t generation, Timestamp until, Timestamp now);
+  PrincipalPtr find(const std::string& shown, std::uint64_t generation, Timestamp now) const;
+  void add(const std::string& shown, PrincipalPtr who, std::uint64_t generation, Timestamp until, Timestamp now);
 
  private:
   struct Entry {
@@ -26,7 +26,7 @@ class Recent {
     std::uint64_t generation = 0;
     Timestamp until;
   };
-  using Entries = std::map<Digest, Entry>;
+  using Entries = std::map<std::string, Entry>;
   static constexpr std::size_t kMost = 1000;
 
   std::mutex adding_;

@@ -3,6 +3,7 @@
 #include "access/issuer.h"
 #include "access/names.h"
 #include "access/recent.h"
+#include "base/hash.h"
 #include "db/db.h"
 
 namespace millrace::access {
@@ -16,7 +17,7 @@ Result<Store::Issued> Store::create_token(const NewToken& wanted) {
   TRY(check_name("token", wanted.name));
   if (wanted.lifetime && *wanted.lifetime <= Duration{0}) return invalid_argument("a token's life must be positive");
   auto secret = new_token_secret();
-  const auto digest = to_hex(digest_of(secret));
+  const auto digest = sha256(secret);
   const auto now = clock_.now();
   Token token{.id = digest.substr(0, 12), .name = wanted.name, .owner = wanted.owner, .created = now};
   if (wanted.most) token.role = to_text(*wanted.most);

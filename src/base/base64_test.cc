@@ -31,5 +31,11 @@ TEST(Base64, WhatIsNotBase64IsNothing) {
   }
 }
 
+TEST(Base64, ForUrls) {
+  EXPECT_EQ(base64url_encode(std::string("\xfb\xef\xff\xfe", 4)), "--___g");
+  EXPECT_EQ(base64url_decode("--___g"), std::string("\xfb\xef\xff\xfe", 4));
+  for (const std::string text : {"--___g==", "++", "a"}) EXPECT_FALSE(base64url_decode(text)) << text;
+}
+
 }  // namespace
 }  // namespace millrace

@@ -39,9 +39,7 @@ Hasher& Hasher::add_field(std::string_view bytes) {
 std::string Hasher::finish() {
   std::array<unsigned char, 32> digest;
   EVP_DigestFinal_ex(state_->context, digest.data(), nullptr);
-  std::string text;
-  for (auto byte : digest) fmt::format_to(std::back_inserter(text), "{:02x}", byte);
-  return text;
+  return to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 std::string hmac_sha256(std::string_view key, std::string_view message) {

@@ -9,6 +9,7 @@
 #include <new>
 #include <string_view>
 
+#include "base/hash.h"
 #include "base/log.h"
 
 namespace millrace::net {
@@ -75,9 +76,7 @@ std::string fingerprint(const X509* certificate) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   X509_digest(certificate, EVP_sha256(), digest, &size);
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) fmt::format_to(std::back_inserter(text), "{:02x}", digest[i]);
-  return text;
+  return to_hex({reinterpret_cast<const char*>(digest), size});
 }
 
 bool is_address(const std::string& host) {

@@ -8,7 +8,6 @@
 #include <map>
 #include <utility>
 
-#include "base/json.h"
 #include "db/db.h"
 #include "tracking/load.h"
 #include "tracking/rows.h"
@@ -90,13 +89,13 @@ ModelMetric to_metric(MetricRow row) {
 Result<std::vector<LoggedModel>> load_models(db::Database& database, std::vector<ModelRow> rows) {
   std::vector<LoggedModel> models;
   std::map<std::int64_t, std::size_t> places;
-  Json numbers = Json::array();
+  std::vector<std::int64_t> numbers;
   for (ModelRow& row : rows) {
     places.emplace(row.number, models.size());
     numbers.push_back(row.number);
     models.push_back(to_model(std::move(row)));
   }
-  const std::string list = dump_json(numbers);
+  const std::string list = json_list(numbers);
   for (TagRow& row : TRY(database.query<TagRow>(R"sql(
 select model, key, value
 from logged_model_params
@@ -214,7 +213,7 @@ Result<std::vector<LoggedModel>> LoggedModels::load(const std::vector<std::int64
   for (const std::int64_t number : numbers) places.emplace(number, places.size());
   auto rows = TRY(database_.query<ModelRow>(
       std::string(kSelectModels) + " where number in (select cast(value as bigint) from json_each(?))",
-      dump_json(Json(numbers))));
+      json_list(numbers)));
   std::ranges::sort(rows, {}, [&](const ModelRow& row) { return places[row.number]; });
   return load_models(database_, std::move(rows));
 }

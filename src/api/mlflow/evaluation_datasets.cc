@@ -17,11 +17,6 @@ using tracking::EvaluationRecord;
 
 constexpr std::int64_t kMostRecords = 10'000;
 
-std::vector<std::string> owned_texts(const Fields& in, std::string_view name) {
-  const auto texts = in.texts(name);
-  return {texts.begin(), texts.end()};
-}
-
 // A field that is JSON within a text.
 Result<Json> read_inner(const Input& in, std::string_view name, std::string_view when_missing) {
   const auto text = in.text(name);
@@ -99,7 +94,7 @@ void write_record(JsonWriter& out, std::string_view dataset_id, const Evaluation
 
 Result<Answer> create_dataset(Services& services, Input& in) {
   tracking::NewEvaluationDataset dataset{.name = std::string(in.required_text("name")),
-                                         .experiment_ids = owned_texts(in, "experiment_ids")};
+                                         .experiment_ids = read_texts(in, "experiment_ids")};
   TRY(in.check());
   dataset.tags = TRY(read_inner_tags(in, "{}"));
   return dataset_answer(TRY(services.evaluation_datasets.create(dataset)));
@@ -115,9 +110,9 @@ Result<Answer> delete_dataset(Services& services, Input& in) {
 }
 
 Result<Answer> search_datasets(Services& services, Input& in) {
-  tracking::EvaluationSearch search{.experiment_ids = owned_texts(in, "experiment_ids"),
+  tracking::EvaluationSearch search{.experiment_ids = read_texts(in, "experiment_ids"),
                                     .filter = owned(in.text("filter_string")),
-                                    .order_by = owned_texts(in, "order_by"),
+                                    .order_by = read_texts(in, "order_by"),
                                     .page_token = owned(in.text("page_token"))};
   if (const auto most = in.integer("max_results"); most && *most != 0) {
     search.max_results = static_cast<int>(std::clamp<std::int64_t>(*most, -1, tracking::kMaxSearchResults + 1));
@@ -170,7 +165,7 @@ Result<Answer> get_records(Services& services, Input& in) {
 }
 
 Result<Answer> delete_records(Services& services, Input& in) {
-  const auto ids = owned_texts(in, "dataset_record_ids");
+  const auto ids = read_texts(in, "dataset_record_ids");
   TRY(in.check());
   const auto deleted = TRY(services.evaluation_datasets.delete_records(in.param("dataset_id"), ids));
   return object([&](JsonWriter& out) { out.field("deleted_count", deleted); });
@@ -184,13 +179,13 @@ Result<Answer> get_experiments(Services& services, Input& in) {
 }
 
 Result<Answer> add_experiments(Services& services, Input& in) {
-  const auto ids = owned_texts(in, "experiment_ids");
+  const auto ids = read_texts(in, "experiment_ids");
   TRY(in.check());
   return dataset_answer(TRY(services.evaluation_datasets.add_experiments(in.param("dataset_id"), ids)));
 }
 
 Result<Answer> remove_experiments(Services& services, Input& in) {
-  const auto ids = owned_texts(in, "experiment_ids");
+  const auto ids = read_texts(in, "experiment_ids");
   TRY(in.check());
   return dataset_answer(TRY(services.evaluation_datasets.remove_experiments(in.param("dataset_id"), ids)));
 }

@@ -35,6 +35,11 @@ tracking::Metric read_metric(const Fields& in) {
   return metric;
 }
 
+std::vector<std::string> read_texts(const Fields& in, std::string_view name) {
+  const auto texts = in.texts(name);
+  return {texts.begin(), texts.end()};
+}
+
 Timestamp from_milliseconds(std::int64_t ms) {
   std::int64_t us = 0;
   if (!__builtin_mul_overflow(ms, 1000, &us)) return {us};

@@ -15,6 +15,8 @@ std::vector<tracking::Tag> read_tags(const Fields& in, std::string_view name = "
 std::vector<tracking::Param> read_params(const Fields& in);
 // {"key", "value", "timestamp", "step", "model_id", "dataset_name", "dataset_digest"}
 tracking::Metric read_metric(const Fields& in);
+// [text, ...]
+std::vector<std::string> read_texts(const Fields& in, std::string_view name);
 
 inline std::string owned(std::optional<std::string_view> text) { return std::string(text.value_or("")); }
 

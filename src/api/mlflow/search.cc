@@ -19,11 +19,6 @@ tracking::View read_view(const Input& in, std::string_view name) {
   return chosen ? kValues[*chosen] : tracking::View::kActiveOnly;
 }
 
-std::vector<std::string> read_texts(const Input& in, std::string_view name) {
-  const auto texts = in.texts(name);
-  return {texts.begin(), texts.end()};
-}
-
 void read_search(const Input& in, std::string_view view, tracking::Search& search) {
   search.filter = owned(in.text("filter"));
   search.order_by = read_texts(in, "order_by");

@@ -18,11 +18,6 @@ namespace {
 
 constexpr double kJeffreysPrior = 0.5;
 
-std::vector<std::string> owned_texts(const Fields& in, std::string_view name) {
-  const auto texts = in.texts(name);
-  return {texts.begin(), texts.end()};
-}
-
 Answer info_answer(const tracking::TraceInfo& info) {
   return object([&](JsonWriter& out) {
     out.object("trace", [&] {
@@ -65,10 +60,10 @@ Result<Answer> get_trace(Services& services, Input& in) {
 }
 
 Result<std::vector<tracking::TraceInfo>> read_batch(Services& services, Input& in) {
-  const auto ids = owned_texts(in, "trace_ids");
+  const auto ids = read_texts(in, "trace_ids");
   if (ids.empty()) in.missing("trace_ids");
   std::optional<std::vector<std::string>> experiments;
-  if (in.has("experiment_ids")) experiments = owned_texts(in, "experiment_ids");
+  if (in.has("experiment_ids")) experiments = read_texts(in, "experiment_ids");
   TRY(in.check());
   return services.traces.find_all(ids, experiments);
 }
@@ -91,7 +86,7 @@ Result<Answer> batch_get_infos(Services& services, Input& in) {
 Result<Answer> search_traces(Services& services, Input& in) {
   if (!in.has("locations")) in.missing("locations");
   tracking::TraceSearch search{.filter = owned(in.text("filter")),
-                               .order_by = owned_texts(in, "order_by"),
+                               .order_by = read_texts(in, "order_by"),
                                .page_token = owned(in.text("page_token"))};
   for (const Fields& location : in.messages("locations")) {
     const auto experiment = location.message("mlflow_experiment");
@@ -123,7 +118,7 @@ Result<Answer> delete_tag(Services& services, Input& in) {
 }
 
 Result<Answer> link_to_run(Services& services, Input& in) {
-  const auto ids = owned_texts(in, "trace_ids");
+  const auto ids = read_texts(in, "trace_ids");
   if (ids.empty()) in.missing("trace_ids");
   const std::string_view run = in.required_text("run_id");
   TRY(in.check());
@@ -146,7 +141,7 @@ Result<Answer> link_prompts(Services& services, Input& in) {
 Result<Answer> delete_traces(Services& services, Input& in) {
   tracking::TraceDeletion which{.experiment_id = std::string(in.required_text("experiment_id")),
                                 .until = read_time(in, "max_timestamp_millis"),
-                                .ids = owned_texts(in, "request_ids"),
+                                .ids = read_texts(in, "request_ids"),
                                 .limit = in.integer("max_traces")};
   TRY(in.check());
   if (!which.until && which.ids.empty()) {
@@ -163,7 +158,7 @@ std::string both(std::string_view one, std::string_view other) {
 }
 
 Result<Answer> correlate_filters(Services& services, Input& in) {
-  const auto experiments = owned_texts(in, "experiment_ids");
+  const auto experiments = read_texts(in, "experiment_ids");
   if (experiments.empty()) in.missing("experiment_ids");
   const auto first = in.required_text("filter_string1");
   const auto second = in.required_text("filter_string2");

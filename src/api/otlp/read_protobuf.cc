@@ -1,9 +1,8 @@
-#include <fmt/format.h>
-
 #include "api/otlp/any_value.h"
 #include "api/otlp/fields.h"
 #include "api/otlp/spans.h"
 #include "api/otlp/wire.h"
+#include "base/hash.h"
 
 namespace millrace::api::otlp {
 
@@ -12,12 +11,6 @@ namespace {
 using tracking::Attribute;
 using tracking::Span;
 using tracking::SpanBatch;
-
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned char>(c));
-  return text;
-}
 
 Result<Attribute> read_attribute(std::string_view bytes) {
   std::string_view key;
@@ -33,7 +26,7 @@ Result<Attribute> read_attribute(std::string_view bytes) {
 }
 
 Result<std::string> read_id(std::string_view bytes, std::size_t count) {
-  if (bytes.size() == count) return hex(bytes);
+  if (bytes.size() == count) return to_hex(bytes);
   return malformed(fmt::format("an id must have {} bytes", count));
 }
 

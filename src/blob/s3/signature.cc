@@ -1,11 +1,8 @@
 #include "blob/s3/signature.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 
 #include "base/hash.h"
@@ -16,20 +13,6 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kUnsigned = "UNSIGNED-PAYLOAD";
-
-std::string hmac(std::string_view key, std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
-       text.size(), digest.data(), &size);
-  return {reinterpret_cast<const char*>(digest.data()), size};
-}
-
-std::string hexadecimal(std::string_view bytes) {
-  std::string text;
-  for (const unsigned char byte : bytes) fmt::format_to(std::back_inserter(text), "{:02x}", byte);
-  return text;
-}
 
 // "20130524T000000Z"
 std::string amz_date(Timestamp now) {
@@ -51,8 +34,8 @@ std::string scope(std::string_view date, std::string_view region) {
 std::string signature(std::string_view canonical, std::string_view date, std::string_view region,
                       const Credentials& credentials) {
   const auto text = fmt::format("{}\n{}\n{}\n{}", kAlgorithm, date, scope(date, region), sha256(canonical));
-  const auto day_key = hmac("AWS4" + credentials.secret_key, date.substr(0, 8));
-  return hexadecimal(hmac(hmac(hmac(hmac(day_key, region), "s3"), "aws4_request"), text));
+  const auto day_key = hmac_sha256("AWS4" + credentials.secret_key, date.substr(0, 8));
+  return to_hex(hmac_sha256(hmac_sha256(hmac_sha256(hmac_sha256(day_key, region), "s3"), "aws4_request"), text));
 }
 
 struct SignedHeaders {
