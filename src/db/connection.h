@@ -73,6 +73,8 @@ class Connection {
 
   // Prepares `sql` (one statement; kept for the next time), binds and hands out the cursor before its first row.
   virtual Result<Cursor> run(std::string_view sql, std::span<const Value> values) = 0;
+  // Runs `sql`, an insert of one row of `width` parameters, for each row of `values`.
+  virtual Result<void> run_rows(std::string_view sql, std::span<const Value> values, std::size_t width) = 0;
   // Runs any number of statements without parameters.
   virtual Result<void> script(const std::string& sql) = 0;
   // By the statement that ran last.

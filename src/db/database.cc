@@ -67,6 +67,14 @@ Result<std::int64_t> Transaction::execute_with(std::string_view sql, std::span<c
   return writer_->database.writer_->rows_changed();
 }
 
+Result<void> Transaction::execute_rows(std::string_view sql, std::span<const Value> values, std::size_t width) {
+  if (values.empty()) return {};
+  if (width == 0 || values.size() % width != 0) {
+    return internal_error("{} values are no rows of {} (in: {})", values.size(), width, sql);
+  }
+  return TRY(connection())->run_rows(sql, values, width);
+}
+
 Result<void> Transaction::settle_numbers() { return TRY(connection())->settle_numbers(); }
 
 Result<void> Transaction::script(const std::string& sql) { return TRY(connection())->script(sql); }

@@ -49,6 +49,11 @@ class Transaction {
   }
   Result<std::int64_t> execute_with(std::string_view sql, std::span<const Value> values);
 
+  // Runs `insert into ... values (?, ...)`, whose parameters are those of the one row it names, for each row of
+  // `values`, which has them one after another; with PostgreSQL all at once. Of rows that update on conflict no two may
+  // conflict with each other. A column has values of one type.
+  Result<void> execute_rows(std::string_view sql, std::span<const Value> values, std::size_t width);
+
   // `insert into ... returning NUMBER` of one row; answers the number.
   template <class... Args>
   Result<std::int64_t> insert(std::string_view sql, const Args&... args) {

@@ -76,6 +76,49 @@ TEST_F(DatabaseTest, AnyTextComesBack) {
   }
 }
 
+TEST_F(DatabaseTest, ManyRowsAreInsertedAtOnce) {
+  using namespace std::string_literals;
+  Transaction tx = MUST(database->begin());
+  const std::string odd = "a\0\xff"s;
+  const Value rows[] = {std::int64_t{1}, "one",      0.5, Null{Type::kText},
+                        std::int64_t{2}, Value(odd), 2.0, "note",
+                        std::int64_t{3}, Null{},     1.0, ""};
+  const char* sql = "insert into things (id, name, weight, note) values (?, ?, ?, ?)";
+  MUST(tx.execute_rows(sql, rows, 4));
+  MUST(tx.execute_rows(sql, {}, 4));
+  const Value changed[] = {std::int64_t{2}, 7.0, std::int64_t{4}, 8.0};
+  MUST(
+      tx.execute_rows("insert into things (id, weight) values (?, ?) on conflict (id) do update set weight = "
+                      "excluded.weight",
+                      changed, 2));
+  MUST(tx.commit());
+  EXPECT_THAT(MUST(database->query<double>("select weight from things order by id")), ElementsAre(0.5, 7, 1, 8));
+  EXPECT_EQ(MUST(database->query<std::string>("select name from things where id = 2")).front(), odd);
+  EXPECT_THAT(MUST(database->query<int>("select id from things where note is null order by id")), ElementsAre(1, 4));
+  EXPECT_EQ(MUST(database->query<int>("select count(*) from things where note = ''")).front(), 1);
+}
+
+TEST_F(DatabaseTest, RowsThatBreakARuleAreRefusedWhole) {
+  Transaction tx = MUST(database->begin());
+  const Value rows[] = {std::int64_t{1}, std::int64_t{2}, std::int64_t{1}};
+  EXPECT_EQ(tx.execute_rows("insert into things (id) values (?)", rows, 1).error().code, Code::kAlreadyExists);
+  EXPECT_EQ(tx.commit().error().code, Code::kAborted);
+  EXPECT_EQ(database->begin()->execute_rows("insert into things (id, name) values (?, ?)", rows, 2).error().code,
+            Code::kInternal);
+}
+
+TEST_F(DatabaseTest, AListInOneParameterIsSearchedFor) {
+  MUST(database->execute("insert into things (id, name) values (1, 'a'), (2, 'b'), (3, '\"c')"));
+  EXPECT_THAT(MUST(database->query<int>(
+                  "select id from things where id in (select cast(value as bigint) from json_each(?)) order by id",
+                  "[3,1,9,1]")),
+              ElementsAre(1, 3));
+  EXPECT_THAT(MUST(database->query<int>(
+                  "select id from things where name in (select value from json_each(?)) and id > ? order by id",
+                  R"(["b","\"c","a"])", 1)),
+              ElementsAre(2, 3));
+}
+
 TEST_F(DatabaseTest, TextIsOrderedByItsBytes) {
   for (const char* name : {"b", "A", "a", "B", "_", "\xc3\xa4", "10", "9", "a b", "ab"}) {
     MUST(database->execute("insert into things (name) values (?)", name));

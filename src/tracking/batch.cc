@@ -1,13 +1,10 @@
-#include <cmath>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "db/db.h"
 #include "tracking/load.h"
 #include "tracking/logged_models.h"
-#include "tracking/series.h"
-#include "tracking/series_row.h"
+#include "tracking/points.h"
 #include "tracking/tracking.h"
 #include "tracking/validate.h"
 
@@ -22,51 +19,11 @@ struct ChangedParam {
   std::string old;
 };
 
-Result<bool> add_row(db::Transaction& tx, std::int64_t run, std::string_view key, const Point& point, bool is_nan) {
-  return TRY(tx.execute(R"sql(
-insert into metrics (run, key, step, timestamp, value, is_nan)
-values (?, ?, ?, ?, ?, ?)
-on conflict do nothing
-)sql",
-                        run, key, point.step, point.timestamp, point.value, is_nan)) > 0;
-}
-
-Result<void> save_series(db::Transaction& tx, std::int64_t run, std::string_view key, const Series& series) {
-  TRY(tx.execute(R"sql(
-insert into latest_metrics (run, key, timestamp, step, value, is_nan, points, first_step, stride, ascending)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-on conflict (run, key) do update
-set timestamp = excluded.timestamp, step = excluded.step, value = excluded.value, is_nan = excluded.is_nan,
-    points = excluded.points, first_step = excluded.first_step, stride = excluded.stride,
-    ascending = excluded.ascending
-)sql",
-                 run, key, series.timestamp, series.step, series.value, series.is_nan, series.points, series.first_step,
-                 series.stride, series.ascending));
-  return {};
-}
-
-// Each series is read once and written once, however many of its points the batch has.
 Result<void> log_metrics(db::Transaction& tx, std::int64_t run, const std::vector<Metric>& metrics) {
-  struct Touched {
-    Series series;
-    bool changed = false;
-  };
-  std::map<std::string_view, Touched> all;
-  for (const Metric& metric : metrics) {
-    auto found = all.find(metric.key);
-    if (found == all.end()) {
-      found = all.emplace(metric.key, Touched{TRY(find_series(tx, run, metric.key)).value_or(Series{})}).first;
-    }
-    const bool is_nan = std::isnan(metric.value);
-    const Point point{metric.timestamp, metric.step, is_nan ? 0 : storable(metric.value)};
-    if (!TRY(add_row(tx, run, metric.key, point, is_nan))) continue;
-    add_point(found->second.series, point, is_nan);
-    found->second.changed = true;
-  }
-  for (const auto& [key, touched] : all) {
-    if (touched.changed) TRY(save_series(tx, run, key, touched.series));
-  }
-  return {};
+  if (metrics.empty()) return {};
+  PointsByKey points;
+  for (const Metric& metric : metrics) points[metric.key].push_back({metric.timestamp, metric.step, metric.value});
+  return add_points(tx, run, points);
 }
 
 std::unexpected<Error> params_changed(std::string_view run_id, const Batch& batch,

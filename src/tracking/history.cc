@@ -2,6 +2,7 @@
 #include <bit>
 #include <boost/describe.hpp>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "db/db.h"
@@ -23,6 +24,14 @@ struct PointRow {
   std::int64_t is_nan = 0;
 };
 BOOST_DESCRIBE_STRUCT(PointRow, (), (timestamp, step, value, is_nan))
+
+struct SampledRow {
+  std::int64_t step = 0;
+  std::optional<Timestamp> timestamp;
+  std::optional<double> value;
+  std::optional<std::int64_t> is_nan;
+};
+BOOST_DESCRIBE_STRUCT(SampledRow, (), (step, timestamp, value, is_nan))
 
 // Before all that can be stored.
 constexpr PointRow kBeginning{{kLeast}, kLeast, std::numeric_limits<double>::lowest(), -1};
@@ -54,21 +63,23 @@ Result<PointRow> parse_cursor(std::string_view cursor) {
   return PointRow{{parts[0]}, parts[1], std::bit_cast<double>(parts[2]), parts[3]};
 }
 
-// In order of step, which the table is in.
+// In order of step, which the table is in; of a series of which no two points have the same step.
 Result<std::vector<PointRow>> rows_by_step(db::Database& database, std::int64_t run, std::string_view key,
-                                           const PointRow& after, std::int64_t limit) {
+                                           const std::optional<PointRow>& after, std::int64_t limit) {
+  if (after && after->step == kMaxNumber) return std::vector<PointRow>{};
   return database.query<PointRow>(R"sql(
 select timestamp, step, value, is_nan
 from metrics
-where run = ? and key = ? and (step, timestamp, value, is_nan) > (?, ?, ?, ?)
+where run = ? and key = ? and step >= ?
 order by step, timestamp, value, is_nan
 limit ?
 )sql",
-                                  run, key, after.step, after.timestamp, after.value, after.is_nan, limit);
+                                  run, key, after ? after->step + 1 : kLeast, limit);
 }
 
 Result<std::vector<PointRow>> rows_by_time(db::Database& database, std::int64_t run, std::string_view key,
-                                           const PointRow& after, std::int64_t limit) {
+                                           const std::optional<PointRow>& cursor, std::int64_t limit) {
+  const PointRow after = cursor.value_or(kBeginning);
   return database.query<PointRow>(R"sql(
 select timestamp, step, value, is_nan
 from metrics
@@ -79,20 +90,27 @@ limit ?
                                   run, key, after.timestamp, after.step, after.value, after.is_nan, limit);
 }
 
-Result<std::vector<PointRow>> rows_at(db::Database& database, std::int64_t run, std::string_view key,
-                                      const StepRange& steps, std::int64_t limit) {
-  std::string list;
-  for (const std::int64_t place : sample_places(steps.count, limit)) {
-    list += fmt::format("{}{}", list.empty() ? '[' : ',', steps.first + place * steps.stride);
-  }
-  if (list.empty()) return std::vector<PointRow>{};
-  return database.query<PointRow>(R"sql(
-select timestamp, step, value, is_nan
-from metrics
-where run = ? and key = ? and step in (select cast(value as bigint) from json_each(?))
-order by step, timestamp, value, is_nan
+// The one point of each of these steps. PostgreSQL looks each up by itself only when it is asked for in this way: it
+// believes a series of which it knows nothing yet to be short, and would read all of it.
+Result<std::vector<Point>> points_at(db::Database& database, std::int64_t run, std::string_view key,
+                                     const StepRange& steps, std::int64_t limit) {
+  std::vector<std::int64_t> wanted = sample_places(steps.count, limit);
+  for (std::int64_t& place : wanted) place = steps.first + place * steps.stride;
+  const auto rows = TRY(database.query<SampledRow>(R"sql(
+select wanted.step,
+       (select timestamp from metrics where run = ?1 and key = ?2 and step = wanted.step),
+       (select value from metrics where run = ?1 and key = ?2 and step = wanted.step),
+       (select is_nan from metrics where run = ?1 and key = ?2 and step = wanted.step)
+from (select cast(value as bigint) as step from json_each(?3)) as wanted
+order by wanted.step
 )sql",
-                                  run, key, list + ']');
+                                                   run, key, json_list(wanted)));
+  std::vector<Point> points;
+  for (const SampledRow& row : rows) {
+    if (!row.timestamp || !row.value || !row.is_nan) continue;  // erased meanwhile
+    points.push_back(to_point({*row.timestamp, row.step, *row.value, *row.is_nan}));
+  }
+  return points;
 }
 
 Result<std::vector<PointRow>> rows_between(db::Database& database, std::int64_t run, std::string_view key,
@@ -116,7 +134,8 @@ Result<std::optional<std::int64_t>> run_number(db::Database& database, std::stri
 // The history of a series that was logged in order is the table's own order.
 Result<Page<Point>> Store::metric_history(std::string_view run_id, std::string_view key,
                                           const HistoryRequest& request) const {
-  const PointRow after = request.after.empty() ? kBeginning : TRY(parse_cursor(request.after));
+  std::optional<PointRow> after;
+  if (!request.after.empty()) after = TRY(parse_cursor(request.after));
   const auto run = TRY(run_number(parts_.database, run_id));
   const auto series = run ? TRY(find_series(parts_.database, *run, key)) : std::nullopt;
   if (!series) return Page<Point>{};
@@ -138,7 +157,7 @@ Result<std::vector<Point>> Store::sample_metric(std::string_view run_id, std::st
   const auto series = run ? TRY(find_series(parts_.database, *run, key)) : std::nullopt;
   if (!series) return std::vector<Point>{};
   if (const auto steps = plain_steps(*series, request.from_step, request.to_step)) {
-    return to_points(TRY(rows_at(parts_.database, *run, key, *steps, request.limit)));
+    return points_at(parts_.database, *run, key, *steps, request.limit);
   }
   const auto rows = TRY(rows_between(parts_.database, *run, key, request));
   std::vector<Point> points;

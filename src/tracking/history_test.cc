@@ -84,5 +84,32 @@ TEST_F(HistoryTest, WhatIsLoggedAgainChangesNeitherHistoryNorSample) {
   EXPECT_THAT(sample(id, {.limit = 2}), ElementsAre(1, 4));
 }
 
+TEST_F(HistoryTest, OneBatchMayHoldWhatIsThereWhatIsNewAndTheSameTwice) {
+  const std::string id = run_with({1, 2, 3});
+  MUST(store->log_batch(id, {.metrics = {{"m", 1.0, Timestamp{2000}, 2},
+                                         {"m", 9.0, Timestamp{2000}, 2},
+                                         {"m", 9.0, Timestamp{2000}, 2},
+                                         {"m", std::nan(""), Timestamp{2000}, 2},
+                                         {"m", std::nan(""), Timestamp{2000}, 2},
+                                         {"m", 0.0, Timestamp{2000}, 2},
+                                         {"n", 5.0, Timestamp{2000}, 2},
+                                         {"m", 4.0, Timestamp{9000}, 7},
+                                         {"n", 5.0, Timestamp{2000}, 2},
+                                         {"n", 4.0, Timestamp{1000}, 1}}}));
+  EXPECT_THAT(history(id, 10), ElementsAre(1, 2, 2, 2, 2, 3, 7));
+  EXPECT_EQ(latest(id, "m").value, 4.0);
+  EXPECT_EQ(latest(id, "n").step, 2);
+  EXPECT_EQ(MUST(store->metric_history(id, "n", {})).items.size(), 2U);
+  MUST(store->log_batch(id, {.metrics = {{"m", 4.0, Timestamp{9000}, 7}, {"m", 4.5, Timestamp{9000}, 7}}}));
+  EXPECT_THAT(history(id, 10), ElementsAre(1, 2, 2, 2, 2, 3, 7, 7));
+}
+
+TEST_F(HistoryTest, PointsOfOneStepAreAllKept) {
+  const std::string id = run_with({});
+  for (int i = 0; i < 50; ++i) MUST(store->log_batch(id, {.metrics = {{"m", 0.01 * (i * 7 % 50), Timestamp{1000}}}}));
+  EXPECT_EQ(MUST(store->metric_history(id, "m", {})).items.size(), 50U);
+  EXPECT_EQ(latest(id, "m").value, 0.49);
+}
+
 }  // namespace
 }  // namespace millrace::tracking

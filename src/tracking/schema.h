@@ -11,6 +11,8 @@ namespace millrace::tracking {
 // it: where `ascending` is 1, each point had a greater step than all before it and no smaller timestamp, `points` is
 // their number, `first_step` the first step and `stride` the greatest common divisor of the distances between steps.
 // Series of before migration 2 have ascending 0, and so has any that was not logged in order.
+//
+// metrics does not refer to runs: for each point PostgreSQL would look its run up, which doubles what a point costs.
 inline constexpr db::Migration kMigrations[] = {{1, R"sql(
 create table experiments (
   id integer primary key autoincrement,
@@ -197,6 +199,21 @@ create table folder_tags (
   primary key (folder, key)
 ) strict, without rowid;
 create index runs_by_artifacts on runs (artifact_uri);
+)sql"},
+                                                {7, R"sql(
+create table metrics_of_runs (
+  run integer not null,
+  key text not null,
+  step integer not null,
+  timestamp integer not null,
+  value real not null,
+  is_nan integer not null,
+  primary key (run, key, step, timestamp, value, is_nan)
+) strict, without rowid;
+insert into metrics_of_runs (run, key, step, timestamp, value, is_nan)
+select run, key, step, timestamp, value, is_nan from metrics order by run, key, step, timestamp, value, is_nan;
+drop table metrics;
+alter table metrics_of_runs rename to metrics;
 )sql"}};
 
 }  // namespace millrace::tracking

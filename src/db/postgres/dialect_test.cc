@@ -38,11 +38,29 @@ constexpr Case kCases[] = {
      "select integer, text from real; create index i on t (text)"},
     {"a script", "create table a (n integer) strict; insert into a values (1); create table b (r real) strict",
      "create table a (n bigint) ; insert into a values (1); create table b (r double precision) "},
+    {"a list in a parameter", "select 1 from t where n in (select cast(value as bigint) from json_each(?)) and m = ?",
+     "select 1 from t where n = any(array (select cast(value as bigint) from json_each($1))) and m = $2"},
+    {"a list of texts", "delete from t where name in ( select value from json_each(?1) ) or b in (?, 2)",
+     "delete from t where name = any(array ( select value from json_each($1) )) or b in ($2, 2)"},
+    {"lists that are left alone", "select 1 where n not in (select value from json_each(?)) and n in (select n from t)",
+     "select 1 where n not in (select value from json_each($1)) and n in (select n from t)"},
 };
 
 TEST(PostgresDialect, RewritesWhatTheTwoDoNotAgreeAbout) {
   for (const Case& c : kCases) EXPECT_EQ(to_postgres(c.sql).text, c.postgres) << c.name;
   EXPECT_EQ(to_postgres("select ?3, ?").parameters, 4);
+}
+
+TEST(PostgresDialect, AnInsertOfOneRowIsOneOfMany) {
+  const Type types[] = {Type::kInteger, Type::kText, Type::kReal};
+  EXPECT_EQ(MUST(to_postgres_rows("insert into t (a, b, c) values ( ?, ?, ?)\non conflict (a) do nothing", types)).text,
+            "insert into t (a, b, c) select * from unnest($1::bigint[], $2::text[], $3::double precision[])\n"
+            "on conflict (a) do nothing");
+  for (const char* sql :
+       {"insert into t values (?, ?)", "insert into t values (?, ?, ?) on conflict do update set a = ?",
+        "select ?, ?, ?", "insert into t values (?, ?, ?", "values", ""}) {
+    EXPECT_EQ(to_postgres_rows(sql, types).error().code, Code::kInternal) << sql;
+  }
 }
 
 TEST(PostgresDialect, AnyTextIsStoredAndComesBack) {

@@ -2,6 +2,7 @@
 
 #include <postgresql/libpq-fe.h>
 
+#include <bit>
 #include <charconv>
 #include <chrono>
 #include <deque>
@@ -35,6 +36,7 @@ constexpr auto kRetryEvery = std::chrono::milliseconds(50);
 
 // Of the server's pg_type.
 constexpr Oid kBool = 16;
+constexpr Oid kText = 25;
 constexpr Oid kFloat4 = 700;
 constexpr Oid kFloat8 = 701;
 
@@ -60,6 +62,9 @@ do $$ begin
   end if;
 end $$)sql";
 
+constexpr char kBeginPart[] = "savepoint part";
+constexpr char kEndPart[] = "release savepoint part";
+
 constexpr char kSettleNumbers[] = R"sql(
 do $$ declare numbered record; begin
   for numbered in
@@ -81,11 +86,33 @@ T number(std::string_view text) {
   return value;
 }
 
+// A value in the server's binary format: its bytes in network order. A null is 0.
+std::uint64_t bits_of(std::string_view bytes) {
+  std::uint64_t bits = 0;
+  for (const char byte : bytes) bits = bits << 8 | static_cast<unsigned char>(byte);
+  return bits;
+}
+
+std::int64_t binary_integer(Oid type, std::string_view bytes) {
+  if (type == kText) return number<std::int64_t>(bytes);
+  if (type == kFloat8) return static_cast<std::int64_t>(std::bit_cast<double>(bits_of(bytes)));
+  const auto bits = static_cast<std::int64_t>(bits_of(bytes));
+  return bytes.size() == sizeof(std::int32_t) ? static_cast<std::int32_t>(bits) : bits;
+}
+
+double binary_real(Oid type, std::string_view bytes) {
+  if (type == kText) return number<double>(bytes);
+  if (type == kFloat8) return std::bit_cast<double>(bits_of(bytes));
+  return static_cast<double>(binary_integer(type, bytes));
+}
+
 class PostgresStatement final : public Statement {
  public:
-  PostgresStatement(std::string name, std::string_view sql) : name_(std::move(name)), sql_(sql) {}
+  PostgresStatement(std::string name, Format format, std::string_view sql)
+      : name_(std::move(name)), format_(format), sql_(sql) {}
 
   const std::string& name() const { return name_; }
+  Format format() const { return format_; }
   void begin(Answer answer) {
     answer_ = std::move(answer);
     row_ = -1;
@@ -100,6 +127,7 @@ class PostgresStatement final : public Statement {
   bool is_null(int column) const override { return PQgetisnull(answer_.get(), row_, column) != 0; }
 
   std::int64_t integer(int column) const override {
+    if (format_ == Format::kBinary) return binary_integer(PQftype(answer_.get(), column), stored(column));
     switch (PQftype(answer_.get(), column)) {
       case kBool:
         return stored(column) == "t" ? 1 : 0;
@@ -111,10 +139,18 @@ class PostgresStatement final : public Statement {
     }
   }
 
-  double real(int column) const override { return number<double>(stored(column)); }
+  double real(int column) const override {
+    if (format_ == Format::kBinary) return binary_real(PQftype(answer_.get(), column), stored(column));
+    return number<double>(stored(column));
+  }
 
   std::string_view text(int column) const override {
     const std::string_view text = stored(column);
+    if (format_ == Format::kBinary) {
+      const Oid type = PQftype(answer_.get(), column);
+      if (type == kFloat8) return decoded_.emplace_back(fmt::format("{}", real(column)));
+      if (type != kText) return decoded_.emplace_back(fmt::format("{}", integer(column)));
+    }
     return is_encoded(text) ? decoded_.emplace_back(decode_text(text)) : text;
   }
 
@@ -128,11 +164,38 @@ class PostgresStatement final : public Statement {
   }
 
   const std::string name_;
+  const Format format_;
   const std::string sql_;
   Answer answer_;
   int row_ = -1;
   mutable std::deque<std::string> decoded_;
 };
+
+Type type_of(const Value& value) {
+  if (std::holds_alternative<std::int64_t>(value)) return Type::kInteger;
+  if (std::holds_alternative<double>(value)) return Type::kReal;
+  if (std::holds_alternative<std::string_view>(value)) return Type::kText;
+  return std::get<Null>(value).type;
+}
+
+// Of rows of `width` values each.
+Result<std::vector<Type>> column_types(std::span<const Value> values, std::size_t width) {
+  std::vector<Type> types(width, Type::kUnknown);
+  std::vector<Type> of_nulls(width, Type::kUnknown);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t column = i % width;
+    const bool is_null = std::holds_alternative<Null>(values[i]);
+    Type& known = is_null ? of_nulls[column] : types[column];
+    if (known == Type::kUnknown) known = type_of(values[i]);
+    if (!is_null && known != type_of(values[i])) {
+      return internal_error("column {} of rows to insert is of more than one type", column + 1);
+    }
+  }
+  for (std::size_t column = 0; column < width; ++column) {
+    if (types[column] == Type::kUnknown) types[column] = of_nulls[column];
+  }
+  return types;
+}
 
 enum class Role { kWriter, kReader };
 
@@ -181,6 +244,11 @@ class PostgresConnection final : public Connection {
     return on_session([&] { return run_once(sql, values); });
   }
 
+  Result<void> run_rows(std::string_view sql, std::span<const Value> values, std::size_t width) override {
+    const std::vector<Type> types = TRY(column_types(values, width));
+    return on_session([&] { return run_rows_once(sql, values, types); });
+  }
+
   Result<void> script(const std::string& sql) override {
     return on_session([&]() -> Result<void> {
       TRY(session_->script(to_postgres(sql).text));
@@ -201,6 +269,8 @@ class PostgresConnection final : public Connection {
   }
 
   Result<void> commit() override {
+    while (session_->take_back(kEndPart)) {  // ends with the whole
+    }
     auto answer = session_->script("commit");
     if (!answer) return session_->lost() ? settle_commit(answer.error()) : std::unexpected(answer.error());
     if (PQcmdStatus(answer->get()) != std::string_view("COMMIT")) {
@@ -217,9 +287,19 @@ class PostgresConnection final : public Connection {
 
   Result<void> settle_numbers() override { return plain(kSettleNumbers); }
 
-  Result<void> begin_part() override { return plain("savepoint part"); }
-  Result<void> end_part() override { return plain("release savepoint part"); }
-  Result<void> undo_part() override { return plain("rollback to savepoint part; release savepoint part"); }
+  // A part costs no round trip of its own.
+  Result<void> begin_part() override {
+    session_->run_before_next(kBeginPart);
+    return {};
+  }
+  Result<void> end_part() override {
+    if (!session_->take_back(kBeginPart)) session_->run_before_next(kEndPart);
+    return {};
+  }
+  Result<void> undo_part() override {
+    if (session_->take_back(kBeginPart)) return {};
+    return plain("rollback to savepoint part; release savepoint part");
+  }
 
  private:
   // Calls `work` with a session that, as far as can be known, is there; again with a new one if it was not. What was
@@ -236,10 +316,17 @@ class PostgresConnection final : public Connection {
 
   Result<Cursor> run_once(std::string_view sql, std::span<const Value> values) {
     PostgresStatement* statement = TRY(prepare(sql, values));
-    Answer answer = TRY(session_->run(statement->name(), values, sql));
+    Answer answer = TRY(session_->run(statement->name(), values, statement->format(), sql));
     rows_changed_ = number<std::int64_t>(PQcmdTuples(answer.get()));
     statement->begin(std::move(answer));
     return Cursor(*statement);
+  }
+
+  Result<void> run_rows_once(std::string_view sql, std::span<const Value> values, std::span<const Type> types) {
+    PostgresStatement* statement = TRY(prepare_rows(sql, types));
+    const Answer answer = TRY(session_->run_rows(statement->name(), values, types, sql));
+    rows_changed_ = number<std::int64_t>(PQcmdTuples(answer.get()));
+    return {};
   }
 
   // A statement is prepared for the types of its values, too: a null of a kind is not a number of another.
@@ -254,12 +341,26 @@ class PostgresConnection final : public Connection {
     if (std::cmp_not_equal(values.size(), translated.parameters)) {
       return internal_error("{} values for {} parameters (in: {})", values.size(), translated.parameters, sql);
     }
+    return prepare_new(std::move(key), translated.text, values, sql);
+  }
+
+  Result<PostgresStatement*> prepare_rows(std::string_view sql, std::span<const Type> types) {
+    std::string key = fmt::format("{}\nrows ", sql);
+    for (const Type type : types) key += static_cast<char>('0' + static_cast<int>(type));
+    if (auto known = statements_.find(key); known != statements_.end()) return known->second.get();
+    const PostgresSql translated = TRY(to_postgres_rows(sql, types));
+    return prepare_new(std::move(key), translated.text, {}, sql);
+  }
+
+  Result<PostgresStatement*> prepare_new(std::string key, const std::string& text, std::span<const Value> types,
+                                         std::string_view sql) {
     if (statements_.size() >= kMaxStatements) {
       TRY(session_->script("deallocate all"));
       statements_.clear();
     }
-    auto statement = std::make_unique<PostgresStatement>(fmt::format("s{}", ++prepared_), sql);
-    TRY(session_->prepare(statement->name(), translated.text, values, sql));
+    std::string name = fmt::format("s{}", ++prepared_);
+    const Format format = TRY(session_->prepare(name, text, types, sql));
+    auto statement = std::make_unique<PostgresStatement>(std::move(name), format, sql);
     return statements_.emplace(std::move(key), std::move(statement)).first->second.get();
   }
 

@@ -18,7 +18,9 @@ namespace {
 constexpr int kOldestServer = 130000;
 
 // Of the server's pg_type.
+constexpr Oid kBool = 16;
 constexpr Oid kInt8 = 20;
+constexpr Oid kInt4 = 23;
 constexpr Oid kText = 25;
 constexpr Oid kFloat8 = 701;
 
@@ -73,7 +75,6 @@ class Parameters {
     for (std::size_t i = 0; i < values.size(); ++i) add(i, values[i]);
   }
 
-  int size() const { return static_cast<int>(pointers_.size()); }
   const char* const* pointers() const { return pointers_.data(); }
   const int* lengths() const { return lengths_.data(); }
   const int* formats() const { return formats_.data(); }
@@ -102,6 +103,59 @@ class Parameters {
   std::vector<int> lengths_;
   std::vector<int> formats_;
 };
+
+// A column of rows as an array in the server's binary format (src/backend/utils/adt/arrayfuncs.c, array_recv): the
+// number of dimensions, whether there are nulls, the elements' type, then of each dimension its size and first index;
+// then the elements, each after its length. A null has the length -1.
+class ArrayParameter {
+ public:
+  // The `column`-th of each `width` values.
+  ArrayParameter(std::span<const Value> values, std::size_t width, std::size_t column, Type type) {
+    const std::size_t rows = values.size() / width;
+    bytes_.reserve(20 + rows * 12);
+    add_header(rows, type);
+    for (std::size_t row = 0; row < rows; ++row) add(values[row * width + column]);
+  }
+  const char* data() const { return bytes_.data(); }
+  int size() const { return static_cast<int>(bytes_.size()); }
+
+ private:
+  void add_header(std::size_t rows, Type type) {
+    const Oid element = type == Type::kInteger ? kInt8 : type == Type::kReal ? kFloat8 : kText;
+    for (const std::size_t number : {std::size_t{1}, std::size_t{1}, std::size_t{element}, rows, std::size_t{1}}) {
+      add_int32(static_cast<std::uint32_t>(number));
+    }
+  }
+  void add(const Value& value) {
+    if (const auto* integer = std::get_if<std::int64_t>(&value))
+      return add_bits(std::bit_cast<std::uint64_t>(*integer));
+    if (const auto* real = std::get_if<double>(&value)) return add_bits(std::bit_cast<std::uint64_t>(*real));
+    if (const auto* text = std::get_if<std::string_view>(&value)) return add_text(*text);
+    add_int32(0xffffffff);
+  }
+  void add_text(std::string_view text) {
+    const std::string encoded = fits_postgres(text) ? std::string() : encode_text(text);
+    if (!encoded.empty()) text = encoded;
+    add_int32(static_cast<std::uint32_t>(text.size()));
+    bytes_ += text;
+  }
+  void add_int32(std::uint32_t number) {
+    number = __builtin_bswap32(number);
+    bytes_.append(reinterpret_cast<const char*>(&number), sizeof number);
+  }
+  void add_bits(std::uint64_t bits) {
+    add_int32(sizeof bits);
+    bits = __builtin_bswap64(bits);
+    bytes_.append(reinterpret_cast<const char*>(&bits), sizeof bits);
+  }
+
+  std::string bytes_;
+};
+
+// Whether a column of the type is read by binary_integer() or binary_real(), or is the same bytes in both formats.
+bool has_binary_form(Oid type) {
+  return type == kInt8 || type == kInt4 || type == kBool || type == kFloat8 || type == kText;
+}
 
 // What the URI may overrule, and after it what it may not. The name tells another server who holds the database.
 PGconn* connect(const std::string& uri) {
@@ -194,7 +248,62 @@ Result<Answer> Session::checked(pg_result* raw, std::string_view sql) {
   return std::unexpected(error_of(raw, sql, place_));
 }
 
-Result<Answer> Session::script(const std::string& sql) { return checked(PQexec(handle_.get(), sql.c_str()), sql); }
+Result<Answer> Session::script(const std::string& sql) {
+  std::string all;
+  for (const char* before : std::exchange(before_next_, {})) all += fmt::format("{}; ", before);
+  return checked(PQexec(handle_.get(), (all + sql).c_str()), sql);
+}
+
+bool Session::take_back(std::string_view sql) {
+  if (before_next_.empty() || before_next_.back() != sql) return false;
+  before_next_.pop_back();
+  return true;
+}
+
+// A prepared statement and what is bound to it, all in the binary format.
+struct Session::Execution {
+  const char* name;
+  std::span<const char* const> values;
+  const int* lengths;
+  const int* formats;
+  Format result;
+};
+
+pg_result* Session::execute(const Execution& execution) {
+  if (!before_next_.empty()) return execute_after(execution);
+  return PQexecPrepared(handle_.get(), execution.name, static_cast<int>(execution.values.size()),
+                        execution.values.data(), execution.lengths, execution.formats,
+                        static_cast<int>(execution.result));
+}
+
+// The answer of the first statement that failed, or of the last. Null where the connection is lost.
+pg_result* Session::execute_after(const Execution& execution) {
+  const std::vector<const char*> before = std::exchange(before_next_, {});
+  PGconn* handle = handle_.get();
+  bool sent = PQenterPipelineMode(handle) != 0;
+  for (const char* sql : before) {
+    sent = sent && PQsendQueryParams(handle, sql, 0, nullptr, nullptr, nullptr, nullptr, 0) != 0;
+  }
+  sent = sent &&
+         PQsendQueryPrepared(handle, execution.name, static_cast<int>(execution.values.size()), execution.values.data(),
+                             execution.lengths, execution.formats, static_cast<int>(execution.result)) != 0 &&
+         PQpipelineSync(handle) != 0;
+  Answer answer;
+  for (std::size_t i = 0; sent && i <= before.size(); ++i) {
+    Answer next(next_answer());
+    if (answer == nullptr || PQresultStatus(answer.get()) == PGRES_COMMAND_OK) answer = std::move(next);
+  }
+  if (sent) ClearAnswer()(PQgetResult(handle));  // that all has been answered
+  PQexitPipelineMode(handle);
+  return answer.release();
+}
+
+// The answer of the next statement under way, and past the end of it.
+pg_result* Session::next_answer() {
+  pg_result* answer = PQgetResult(handle_.get());
+  while (pg_result* more = PQgetResult(handle_.get())) PQclear(more);
+  return answer;
+}
 
 Result<std::string> Session::value(const std::string& sql) {
   const Answer answer = TRY(script(sql));
@@ -204,18 +313,46 @@ Result<std::string> Session::value(const std::string& sql) {
   return std::string(PQgetvalue(answer.get(), 0, 0));
 }
 
-Result<void> Session::prepare(const std::string& name, const std::string& text, std::span<const Value> types,
-                              std::string_view sql) {
+Result<Format> Session::prepare(const std::string& name, const std::string& text, std::span<const Value> types,
+                                std::string_view sql) {
   std::vector<Oid> oids;
   for (const Value& value : types) oids.push_back(type_of(value));
   TRY(checked(PQprepare(handle_.get(), name.c_str(), text.c_str(), static_cast<int>(oids.size()), oids.data()), sql));
-  return {};
+  const Answer description = TRY(checked(PQdescribePrepared(handle_.get(), name.c_str()), sql));
+  for (int column = 0; column < PQnfields(description.get()); ++column) {
+    if (!has_binary_form(PQftype(description.get(), column))) return Format::kText;
+  }
+  return Format::kBinary;
 }
 
-Result<Answer> Session::run(const std::string& name, std::span<const Value> values, std::string_view sql) {
+Result<Answer> Session::run(const std::string& name, std::span<const Value> values, Format format,
+                            std::string_view sql) {
   const Parameters parameters(values);
-  return checked(PQexecPrepared(handle_.get(), name.c_str(), parameters.size(), parameters.pointers(),
-                                parameters.lengths(), parameters.formats(), 0),
+  return checked(execute({.name = name.c_str(),
+                          .values = {parameters.pointers(), values.size()},
+                          .lengths = parameters.lengths(),
+                          .formats = parameters.formats(),
+                          .result = format}),
+                 sql);
+}
+
+Result<Answer> Session::run_rows(const std::string& name, std::span<const Value> values, std::span<const Type> types,
+                                 std::string_view sql) {
+  std::vector<ArrayParameter> columns;
+  std::vector<const char*> pointers;
+  std::vector<int> lengths;
+  columns.reserve(types.size());
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const ArrayParameter& column = columns.emplace_back(values, types.size(), i, types[i]);
+    pointers.push_back(column.data());
+    lengths.push_back(column.size());
+  }
+  const std::vector<int> formats(types.size(), 1);
+  return checked(execute({.name = name.c_str(),
+                          .values = pointers,
+                          .lengths = lengths.data(),
+                          .formats = formats.data(),
+                          .result = Format::kText}),
                  sql);
 }
 

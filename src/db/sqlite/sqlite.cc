@@ -156,6 +156,16 @@ class SqliteConnection final : public Connection {
     return cursor;
   }
 
+  Result<void> run_rows(std::string_view sql, std::span<const Value> values, std::size_t width) override {
+    SqliteStatement* statement = TRY(prepare(sql));
+    for (; !values.empty(); values = values.subspan(width)) {
+      const Cursor row(*statement);
+      TRY(statement->bind(values.first(width)));
+      TRY(statement->next());
+    }
+    return {};
+  }
+
   Result<void> script(const std::string& sql) override {
     if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
       failed_ = true;
