@@ -1,5 +1,6 @@
 # The two commands of the README, and the pieces they are made of. Each is safe to repeat.
-.PHONY: demo test build setup setup-tests check unit postgres asan tsan system bench-http fuzz-search fuzz-otlp tidy clean
+FUZZED := $(basename $(notdir $(wildcard fuzz/*.cc)))
+.PHONY: demo test build setup setup-tests check unit postgres asan tsan system bench-http fuzz $(addprefix fuzz-,$(FUZZED)) tidy clean
 .DEFAULT_GOAL := build
 
 export OMP_WAIT_POLICY := passive
@@ -33,19 +34,14 @@ bench-http: build
 	@cmake --build --preset release --target net_floor
 	@build/release/bench/net/net_floor
 
-# A minute of arbitrary text at the filter language, under ASan and UBSan.
+# A minute of arbitrary bytes at each reader of what strangers send, under ASan and UBSan: fuzz/NAME.cc.
 FUZZ_SECONDS := 60
-fuzz-search: setup
+fuzz: $(addprefix fuzz-,$(FUZZED))
+$(addprefix fuzz-,$(FUZZED)): fuzz-%: setup
 	@[ -f build/fuzz/build.ninja ] || cmake --preset fuzz
-	@cmake --build --preset fuzz --target search_fuzz
-	@mkdir -p build/fuzz/corpus/search
-	@build/fuzz/fuzz/search_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=4096 build/fuzz/corpus/search fuzz/search_filter.seeds
-
-fuzz-otlp: setup
-	@[ -f build/fuzz/build.ninja ] || cmake --preset fuzz
-	@cmake --build --preset fuzz --target otlp_fuzz
-	@mkdir -p build/fuzz/corpus/otlp
-	@build/fuzz/fuzz/otlp_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=4096 build/fuzz/corpus/otlp
+	@cmake --build --preset fuzz --target $*_fuzz
+	@mkdir -p build/fuzz/corpus/$*
+	@build/fuzz/fuzz/$*_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=4096 build/fuzz/corpus/$* $(wildcard fuzz/$*.seeds)
 
 clean:
 	rm -rf build demo-home report.html

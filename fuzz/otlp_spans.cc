@@ -1,7 +1,7 @@
 // Throws bytes at what reads OpenTelemetry's spans: whatever comes is read or refused, and what is read can be
 // answered.
 //
-//   make fuzz-otlp      a minute of it
+//   make fuzz-otlp_spans      a minute of it
 
 #include <cstdint>
 #include <string_view>

@@ -1,6 +1,6 @@
 // Throws text at the filter language: whatever comes is bound or refused, and what is bound becomes SQL.
 //
-//   make fuzz-search      a minute of it, from the filters of fuzz/search_filter.seeds
+//   make fuzz-search_filter      a minute of it, from the filters of fuzz/search_filter.seeds
 
 #include <cstdint>
 #include <string_view>

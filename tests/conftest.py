@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import sys
 
+import mlflow
 import pyarrow as pa
 import pytest
 
@@ -71,6 +72,19 @@ def shared_server(millrace, tmp_path_factory):
     """For tests of a module that leave it as it was."""
     with Server(millrace, tmp_path_factory.mktemp("shared") / "home") as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def tracking(shared_server):
+    """The server that mlflow talks to, for all of a module."""
+    mlflow.set_tracking_uri(shared_server.url)
+    yield shared_server
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def client(tracking):
+    return mlflow.MlflowClient(tracking.url)
 
 
 @pytest.fixture

@@ -34,11 +34,12 @@ class Server:
     """One home folder, and a server on it as long as it runs. It keeps its port over restarts. Its database is in the
     home folder, or at the URI `db`, or where the environment variable MILLRACE_TEST_POSTGRES says; its artifacts are in
     the home folder, or in the `artifacts` of an ObjectStore. `options` are further ones of its command line; `token` is
-    what its requests and commands show; `verify` the certificates they believe, where it speaks TLS."""
+    what its requests and commands show; `verify` the certificates they believe, where it speaks TLS; `environment` is
+    added to that of the program."""
 
-    def __init__(self, millrace, home, db=None, artifacts=None, objects=None, options=(), token=None, verify=None):
-        self.millrace, self.home, self.db, self.artifacts, self.objects = millrace, home, db, artifacts, objects
-        self.options, self.token, self.verify = options, token, verify
+    def __init__(self, millrace, home, db=None, artifacts=None, options=(), token=None, verify=None, environment=None):
+        self.millrace, self.home, self.db, self.artifacts = millrace, home, db, artifacts
+        self.options, self.token, self.verify, self.environment = options, token, verify, environment
         if db is None and (shared := os.environ.get("MILLRACE_TEST_POSTGRES")):
             self.db = schema_for(shared, home)
         self.port, self.process, self.reader, self.log = 0, None, None, []
@@ -54,7 +55,7 @@ class Server:
     def start(self):
         ready = threading.Event()
         places = [*(["--db", self.db] if self.db else []), *(["--artifacts", self.artifacts] if self.artifacts else [])]
-        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", *places, *self.options, environment=self.objects and self.objects.environment, stderr=subprocess.PIPE, text=True)
+        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", *places, *self.options, environment=self.environment, stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read_log, args=(self.process.stderr, ready), daemon=True)
         self.reader.start()
         if not ready.wait(READY_SECONDS) or self.process.poll() is not None:

@@ -14,13 +14,6 @@ ROWS = np.random.default_rng(1).normal(size=(200, 4))
 TRUTH = (ROWS[:, 0] + ROWS[:, 1] > 0).astype(int)
 
 
-@pytest.fixture(scope="module")
-def tracking(shared_server):
-    mlflow.set_tracking_uri(shared_server.url)
-    yield shared_server
-    mlflow.set_tracking_uri(None)
-
-
 @pytest.fixture
 def client(tracking):
     mlflow.set_experiment(f"autolog-{time.time_ns()}")

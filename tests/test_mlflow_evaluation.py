@@ -9,12 +9,7 @@ import requests
 from mlflow.exceptions import MlflowException
 from mlflow.genai import datasets
 
-
-@pytest.fixture(scope="module", autouse=True)
-def tracking(shared_server):
-    mlflow.set_tracking_uri(shared_server.url)
-    yield shared_server
-    mlflow.set_tracking_uri(None)
+pytestmark = pytest.mark.usefixtures("tracking")
 
 
 @pytest.fixture

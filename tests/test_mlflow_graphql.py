@@ -20,12 +20,7 @@ query GetRun($data: MlflowGetRunInput!) @component(name: "MLflow.RunPage") {
 }
 """
 
-
-@pytest.fixture(scope="module", autouse=True)
-def tracking(shared_server):
-    mlflow.set_tracking_uri(shared_server.url)
-    yield shared_server
-    mlflow.set_tracking_uri(None)
+pytestmark = pytest.mark.usefixtures("tracking")
 
 
 @pytest.fixture

@@ -12,17 +12,7 @@ from mlflow.entities import AssessmentSource, SpanStatusCode, SpanType, TraceSta
 from mlflow.exceptions import MlflowException
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-
-@pytest.fixture(scope="module", autouse=True)
-def tracking(shared_server):
-    mlflow.set_tracking_uri(shared_server.url)
-    yield shared_server
-    mlflow.set_tracking_uri(None)
-
-
-@pytest.fixture
-def client(tracking):
-    return mlflow.MlflowClient(tracking.url)
+pytestmark = pytest.mark.usefixtures("tracking")
 
 
 @pytest.fixture

@@ -13,18 +13,6 @@ from mlflow.exceptions import MlflowException
 LARGEST = 1.7976931348623157e308
 
 
-@pytest.fixture(scope="module")
-def tracking(shared_server):
-    mlflow.set_tracking_uri(shared_server.url)
-    yield shared_server
-    mlflow.set_tracking_uri(None)
-
-
-@pytest.fixture
-def client(tracking):
-    return mlflow.MlflowClient(tracking.url)
-
-
 @pytest.fixture
 def experiment(client, request):
     return client.create_experiment(f"{request.node.name}-{time.time_ns()}")

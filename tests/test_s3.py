@@ -23,7 +23,7 @@ def objects():
 
 @pytest.fixture
 def on_s3(millrace, objects, tmp_path):
-    with Server(millrace, tmp_path / "home", artifacts=f"{PLACE}/{tmp_path.name}", objects=objects) as server:
+    with Server(millrace, tmp_path / "home", artifacts=f"{PLACE}/{tmp_path.name}", environment=objects.environment) as server:
         yield server
 
 

@@ -117,6 +117,14 @@ void log_batch(const Bench& bench, int writers, int count) {
 }
 
 // All pages, one after another, as the client asks for them.
+// The value of a text in a JSON object, with or without a space before it; "" where it has none.
+std::string text_of(std::string_view json, std::string_view name) {
+  const auto at = json.rfind(fmt::format("\"{}\":", name));
+  if (at == std::string_view::npos) return "";
+  const auto begin = json.find('"', at + name.size() + 3) + 1;
+  return std::string(json.substr(begin, json.find('"', begin) - begin));
+}
+
 double read_history(const Bench& bench, const std::string& id) {
   auto client = MUST(net::LoadClient::open({.port = bench.port, .connections = 1}));
   const auto begun = Steady::now();
@@ -129,8 +137,7 @@ double read_history(const Bench& bench, const std::string& id) {
     client->submit("GET", target, "",
                    [&](Result<net::ClientResponse>&& answer, Duration) { body = std::move(MUST(answer).body); });
     client->run_until(0);
-    const auto at = body.rfind("\"next_page_token\":\"");
-    token = at == std::string::npos ? "" : body.substr(at + 19, body.find('"', at + 19) - at - 19);
+    token = text_of(body, "next_page_token");
   } while (!token.empty());
   return std::chrono::duration<double, std::milli>(Steady::now() - begun).count();
 }

@@ -1,5 +1,7 @@
 #include "app/home_id.h"
 
+#include <algorithm>
+
 #include "base/files.h"
 #include "db/migrations.h"
 
@@ -20,6 +22,16 @@ Result<std::string> id_in(const std::filesystem::path& file) {
   return id;
 }
 
+// A first start came no further than to the id.
+bool has_files(const std::filesystem::path& home) {
+  const auto of_a_start = [](const std::filesystem::directory_entry& entry) {
+    const std::string name = entry.path().filename().string();
+    return name == "lock" || name.starts_with("id") || name.starts_with("millrace.db");
+  };
+  std::error_code error;
+  return !std::ranges::all_of(std::filesystem::directory_iterator(home, error), of_a_start);
+}
+
 }  // namespace
 
 std::string database_uri(const std::filesystem::path& home, const std::string& named) {
@@ -32,7 +44,8 @@ Result<void> match_home(const std::filesystem::path& home, db::Database& databas
   const std::string of_home = TRY(id_in(file));
   const auto rows = TRY(database.query<std::string>("select id from homes"));
   const std::string of_database = rows.empty() ? "" : rows.front();
-  if (of_home != of_database && !of_home.empty()) {
+  const bool first_start = of_database.empty() && !has_files(home);
+  if (of_home != of_database && !of_home.empty() && !first_start) {
     return failed_precondition(
         "the home folder {} has the files of another database than {}; name that one with --db, "
         "or choose another folder with --home",
@@ -45,9 +58,10 @@ Result<void> match_home(const std::filesystem::path& home, db::Database& databas
         database.place(), home.string());
   }
   if (!of_database.empty()) return {};
-  const std::string id = ids.next();
+  const std::string id = of_home.empty() ? ids.next() : of_home;
+  TRY(write_file(file, id + "\n"));
   TRY(database.execute("insert into homes (id) values (?)", id));
-  return write_file(file, id + "\n");
+  return {};
 }
 
 }  // namespace millrace::app

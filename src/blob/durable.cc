@@ -1,7 +1,6 @@
 #include "blob/durable.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -19,39 +18,16 @@ Error fault(std::string_view what, const fs::path& path, std::error_code error) 
   return errno_error(what, path);
 }
 
-Result<void> sync_path(const fs::path& path, int flags) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
-  if (fd < 0) return std::unexpected(errno_error("open", path));
-  const int status = ::fsync(fd);
-  const int reason = errno;
-  ::close(fd);
-  errno = reason;
-  if (status != 0) return std::unexpected(errno_error("sync", path));
-  return {};
-}
-
-// The folder and those above it that were missing, each synced into the one above.
-Result<void> make_durable_folder(const fs::path& folder) {
-  std::error_code error;
-  if (fs::is_directory(folder, error)) return {};
-  TRY(make_durable_folder(folder.parent_path()));
-  TRY(make_directories(folder));
-  return sync_folder(folder.parent_path());
-}
-
 }  // namespace
-
-Result<void> sync_file(const fs::path& file) { return sync_path(file, 0); }
-Result<void> sync_folder(const fs::path& folder) { return sync_path(folder, O_DIRECTORY); }
 
 Result<void> sync_tree(const fs::path& folder) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     if (it->is_symlink()) return invalid_argument("{} is a symbolic link; artifacts are files", it->path().string());
-    TRY(it->is_directory() ? sync_folder(it->path()) : sync_file(it->path()));
+    TRY(sync_path(it->path()));
   }
   if (error) return std::unexpected(fault("read", folder, error));
-  return sync_folder(folder);
+  return sync_path(folder);
 }
 
 Result<void> copy_file(const fs::path& from, const fs::path& to) {
@@ -76,14 +52,14 @@ Result<void> move_path(const fs::path& from, const fs::path& to) {
 }
 
 Result<void> place(const fs::path& staged, const fs::path& target) {
-  TRY(make_durable_folder(target.parent_path()));
+  TRY(make_directories(target.parent_path()));
   // A folder cannot be renamed over a full one: they change places.
   if (::renameat2(AT_FDCWD, staged.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) {
-    return sync_folder(target.parent_path());
+    return sync_path(target.parent_path());
   }
   if (errno != ENOENT && errno != EINVAL) return std::unexpected(errno_error("replace", target));
   if (::rename(staged.c_str(), target.c_str()) != 0) return std::unexpected(errno_error("write", target));
-  return sync_folder(target.parent_path());
+  return sync_path(target.parent_path());
 }
 
 Result<std::vector<fs::path>> files_below(const fs::path& path) {

@@ -9,8 +9,6 @@ namespace millrace::blob {
 
 // Files and folders that survive a loss of power. None follows a symbolic link out of what it was given.
 
-Result<void> sync_file(const std::filesystem::path& file);
-Result<void> sync_folder(const std::filesystem::path& folder);
 // Every file and folder below, and the folder itself.
 Result<void> sync_tree(const std::filesystem::path& folder);
 

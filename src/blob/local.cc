@@ -32,7 +32,7 @@ class LocalStore final : public Store {
     TRY(check_key(key));
     const Staged staged(folder_.stage());
     TRY(origin == Origin::kTake ? move_path(file, staged.path) : blob::copy_file(file, staged.path));
-    TRY(sync_file(staged.path));
+    TRY(sync_path(staged.path));
     return folder_.publish(staged.path, key);
   }
 

@@ -62,7 +62,7 @@ Result<void> LocalFolder::remove(std::string_view key) {
     if (errno == ENOENT || errno == ENOTDIR) return {};
     return std::unexpected(errno_error("remove", path));
   }
-  TRY(sync_folder(path.parent_path()));
+  TRY(sync_path(path.parent_path()));
   content_.forget(removed);
   return remove_tree(removed);
 }

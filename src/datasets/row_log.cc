@@ -50,13 +50,6 @@ Result<void> resize(const fs::path& path, std::size_t bytes) {
   return {};
 }
 
-Result<void> sync(const fs::path& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return std::unexpected(errno_error("open", path));
-  if (::fsync(fd.get()) != 0) return std::unexpected(errno_error("sync", path));
-  return {};
-}
-
 Result<void> check_row(std::span<const Value> row, const std::vector<duck::ColumnType>& columns) {
   if (row.size() != columns.size()) {
     return invalid_argument("a row of {} values was logged, {} are expected", row.size(), columns.size());
@@ -201,7 +194,8 @@ Result<std::vector<SealedFile>> RowLog::freeze(Sync wanted) {
     }
     for (Sealed& sealed : state_->sealed) {
       if (wanted == Sync::kNo || sealed.synced) continue;
-      TRY(sync(sealed.file.path));
+      TRY(sync_path(sealed.file.path));
+      TRY(sync_path(sealed.file.path.parent_path()));
       sealed.synced = true;
     }
   }
