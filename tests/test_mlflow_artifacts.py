@@ -310,3 +310,26 @@ def test_only_who_was_given_an_address_may_use_it(server):
     assert given["file_size"] == 7 and requests.get(given["url"]).content == b"content"
     assert requests.get(given["url"].replace("/g?", "/h?")).status_code == 403
     assert requests.get(f"{root}/presigned/1/x/none").status_code == 404
+
+
+def test_a_file_of_a_run_or_a_model_is_written_and_read_by_a_signed_address(tracked):
+    with mlflow.start_run() as run:
+        model = mlflow.create_external_model("m")
+
+    def address(kind, **fields):
+        answer = requests.post(f"{tracked.url}/api/2.0/mlflow/artifacts/presigned-{kind}-url", json=fields)
+        return answer.status_code, answer.json()
+    of_run = {"run_id": run.info.run_id}
+    for owner in (of_run, {"model_id": model.model_id}):
+        status, given = address("upload", path="deep/a ü.txt", **owner)
+        assert status == 200 and requests.put(given["presigned_url"], data=b"content").status_code == 200
+        assert requests.put(given["presigned_url"].replace("deep", "other"), data=b"x").status_code == 403
+        assert requests.get(given["presigned_url"]).status_code == 403, "it is for writing only"
+    assert mlflow.artifacts.load_text(f"{run.info.artifact_uri}/deep/a ü.txt") == "content"
+    assert mlflow.artifacts.load_text(f"{model.artifact_location}/deep/a ü.txt") == "content"
+    status, given = address("download", path="deep/a ü.txt", expiration=1, **of_run)
+    assert (status, given["file_size"]) == (200, 7) and requests.get(given["presigned_url"]).content == b"content"
+    for fields, expected in [({"path": "x"}, 400), ({"path": "x", **of_run, "model_id": "m-1"}, 400), ({"path": "../x", **of_run}, 400), ({**of_run}, 400),
+                             ({"path": "x", "run_id": "0" * 32}, 404), ({"path": "x", "expiration": 0, **of_run}, 400), ({"path": "x", "expiration": 604_801, **of_run}, 400)]:
+        assert address("upload", **fields)[0] == expected, fields
+    assert address("download", path="none", **of_run)[0] == 404

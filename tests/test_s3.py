@@ -55,6 +55,45 @@ def test_artifacts_and_models_come_back_from_the_bucket(tracked, objects, tmp_pa
         assert (mlflow.sklearn.load_model(uri).predict(features) == model.predict(features)).all()
 
 
+def test_large_files_go_straight_to_and_from_the_bucket(tracked, objects, tmp_path, monkeypatch):
+    """By addresses that the bucket itself understands: MLflow's client in parts, and one file at a time."""
+    for name, value in {"MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE": "6000000", "MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE": "5242880", "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true",
+                        "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "true", "MLFLOW_MULTIPART_DOWNLOAD_MINIMUM_FILE_SIZE": "6000000", "MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE": "5242880"}.items():
+        monkeypatch.setenv(name, value)
+    went = []
+    send = requests.Session.send
+    monkeypatch.setattr(requests.Session, "send", lambda self, request, **options: went.append((request.method, request.url)) or send(self, request, **options))
+    content = os.urandom(12_000_000)
+    (tmp_path / "large ü.bin").write_bytes(content)
+    with mlflow.start_run() as run:
+        mlflow.log_artifact(str(tmp_path / "large ü.bin"), "deep")
+    back = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="deep/large ü.bin", dst_path=str(tmp_path / "back"))
+    assert pathlib.Path(back).read_bytes() == content
+    assert sum(method == "PUT" and url.startswith(objects.url) for method, url in went) == 3
+    assert sum(method == "GET" and url.startswith(objects.url) for method, url in went) >= 3
+    assert not any(".uploads" in key for key in objects.keys(f"team/{tmp_path.name}/"))
+
+    def address(kind, **fields):
+        return requests.post(f"{tracked.url}/api/2.0/mlflow/artifacts/presigned-{kind}-url", json={"run_id": run.info.run_id, **fields}).json()
+    put = address("upload", path="small/a b.txt", expiration=60)["presigned_url"]
+    assert put.startswith(objects.url) and requests.put(put, data=b"small").status_code == 200
+    assert mlflow.artifacts.load_text(f"{run.info.artifact_uri}/small/a b.txt") == "small"
+    given = address("download", path="small/a b.txt")
+    assert given["file_size"] == 5 and requests.get(given["presigned_url"]).content == b"small"
+
+
+def test_parts_of_an_upload_that_do_not_fit_are_refused(on_s3):
+    root = f"{on_s3.url}/api/2.0/mlflow-artifacts/mpu"
+    made = requests.post(f"{root}/create/1/x", json={"path": "f", "num_parts": 2}).json()
+    tags = [requests.put(part["url"], data=data).headers["ETag"] for part, data in zip(made["credentials"], (b"one", b"two"))]
+
+    def complete(tags):
+        return requests.post(f"{root}/complete/1/x", json={"path": "f", "upload_id": made["upload_id"], "parts": [{"part_number": i + 1, "etag": tag} for i, tag in enumerate(tags)]})
+    assert complete(tags[:1]).status_code == 400 and complete(tags[::-1]).status_code == 400
+    assert complete(tags).json() == {}
+    assert requests.get(f"{on_s3.url}/api/2.0/mlflow-artifacts/artifacts/1/x/f").content == b"onetwo"
+
+
 def test_the_main_job_runs_on_the_bucket(on_s3, flights_project, objects):
     """Training sets, models and what is served of them."""
     on_s3.apply(flights_project)

@@ -55,6 +55,8 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kDuckMemory = std::uint64_t{1} << 30;
 constexpr auto kTick = std::chrono::seconds(1);
 constexpr auto kUsesKeptEvery = std::chrono::minutes(1);
+constexpr auto kHouseKeptEvery = std::chrono::hours(1);
+constexpr auto kUploadsKept = std::chrono::hours(7 * 24);  // of which nothing comes any more
 constexpr auto kStepTokenLife = std::chrono::days(2);
 
 // What a dataset or a model reference means now.
@@ -199,6 +201,7 @@ struct Server::Parts {
                        const fs::path& folder);
   void check(const delivery::Documents& documents, Diagnostics& diagnostics);
   void tick(std::stop_token stop);
+  void keep_house();
 };
 
 Result<void> Server::Parts::open_stores() {
@@ -417,6 +420,7 @@ void Server::Parts::tick(std::stop_token stop) {
   std::unique_lock guard(mutex);
   bool first = true;
   auto uses_kept = wall.now();
+  Timestamp house_kept;
   while (!stop.stop_requested()) {
     if (first || clock->mode() == delivery::ClockMode::kWall)
       if (auto done = conductor->catch_up(); !done)
@@ -429,8 +433,20 @@ void Server::Parts::tick(std::stop_token stop) {
       if (auto kept = access->keep_uses(); !kept)
         log::error("the last use of tokens cannot be kept", {{"error", kept.error().message}});
     }
+    if (wall.now() - house_kept >= kHouseKeptEvery) {
+      house_kept = wall.now();
+      keep_house();
+    }
     wake.wait_for(guard, stop, kTick, [] { return false; });
   }
+}
+
+// What nobody asks for: it is done now and then.
+void Server::Parts::keep_house() {
+  if (auto removed = blobs->uploads().remove_abandoned(wall.now() - kUploadsKept); !removed)
+    log::error("abandoned uploads could not be removed", {{"error", removed.error().message}});
+  else if (*removed > 0)
+    log::info("abandoned uploads were removed", {{"uploads", std::to_string(*removed)}});
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerSettings settings) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,10 +60,13 @@ class Reader {
   virtual Result<std::size_t> read(std::uint64_t offset, std::span<char> into) = 0;
 };
 
+// What is done past this process.
+enum class Direct { kRead, kWrite };
+
 // A part of an upload, from 1 on.
 struct Part {
   int number = 0;
-  std::string sha256;
+  std::string sha256;  // or what the backend itself knows it by, where it came past this process
   std::uint64_t size = 0;
 };
 
@@ -77,11 +81,16 @@ class Uploads {
   virtual Result<std::string> begin(std::string_view key, int parts) = 0;
   // The writer's finish() answers the part's checksum; its uri is empty. `size`: how many bytes will come.
   virtual Result<std::unique_ptr<Writer>> write_part(std::string_view upload, int number, std::uint64_t size) = 0;
+  // An address that takes the part by PUT, for so long, past this process, and answers its entity tag, which is then
+  // the part's `sha256`. None where the backend has no such.
+  virtual Result<std::optional<std::string>> part_address(std::string_view upload, int number, Duration lifetime) = 0;
   // The parts that are there, by number.
   virtual Result<std::vector<Part>> list_parts(std::string_view upload) = 0;
   // `parts`: what the client believes to have sent; kInvalidArgument where that is not what is there.
   virtual Result<Stored> complete(std::string_view upload, std::span<const Part> parts) = 0;
   virtual Result<void> abort(std::string_view upload) = 0;
+  // Aborts those that were begun before, and of which nothing came since; answers how many.
+  virtual Result<int> remove_abandoned(Timestamp since) = 0;
 };
 
 // Files and folders of bytes by key ("models/delays/3"). A key is a relative path of plain names: no empty, "." or ".."
@@ -120,6 +129,9 @@ class Store {
   // What lies in a folder, by name; nothing where there is no such folder. "" is the store itself.
   virtual Result<std::vector<Entry>> list_folder(std::string_view key) = 0;
   virtual Uploads& uploads() = 0;
+  // An address by which anybody may do this to the file, by GET or PUT, for so long and past this process. None where
+  // the backend has no such.
+  virtual Result<std::optional<std::string>> direct_address(std::string_view key, Direct what, Duration lifetime) = 0;
 };
 
 // The URI of a key in any store.

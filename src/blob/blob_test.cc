@@ -320,6 +320,27 @@ TEST_P(StoreTest, MlflowsNameForAnArtifactIsUnderstood) {
   EXPECT_EQ(store->stat("mlflow-artifacts:/../1").error().code, Code::kInvalidArgument);
 }
 
+TEST_P(StoreTest, UploadsThatWereAbandonedAreRemoved) {
+  const std::string upload = MUST(store->uploads().begin("a/b", 2));
+  write_part(upload, 1, "part");
+  const Timestamp now = WallClock().now();
+  EXPECT_EQ(MUST(store->uploads().remove_abandoned(now - std::chrono::hours(1))), 0);
+  EXPECT_EQ(MUST(store->uploads().list_parts(upload)).size(), 1U);
+  EXPECT_EQ(MUST(store->uploads().remove_abandoned(now + std::chrono::hours(1))), 1);
+  EXPECT_EQ(store->uploads().list_parts(upload).error().code, Code::kNotFound);
+  EXPECT_EQ(MUST(store->uploads().remove_abandoned(now + std::chrono::hours(1))), 0);
+}
+
+TEST_P(StoreTest, AnAddressIsOfAKeyAndAPartThatThereIs) {
+  const std::string upload = MUST(store->uploads().begin("a/b", 2));
+  const bool direct = GetParam().name == "s3";
+  EXPECT_EQ(MUST(store->direct_address("a/b", Direct::kRead, std::chrono::hours(1))).has_value(), direct);
+  EXPECT_EQ(MUST(store->uploads().part_address(upload, 2, std::chrono::hours(1))).has_value(), direct);
+  if (!direct) return;
+  EXPECT_EQ(store->direct_address("../b", Direct::kWrite, std::chrono::hours(1)).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(store->uploads().part_address(upload, 3, std::chrono::hours(1)).error().code, Code::kInvalidArgument);
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, StoreTest, ::testing::ValuesIn(kBackends),
                          [](const auto& info) { return std::string(info.param.name); });
 

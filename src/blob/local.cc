@@ -110,6 +110,10 @@ class LocalStore final : public Store {
 
   Uploads& uploads() override { return *uploads_; }
 
+  Result<std::optional<std::string>> direct_address(std::string_view, Direct, Duration) override {
+    return std::nullopt;
+  }
+
   Result<void> prepare() {
     TRY(folder_.prepare());
     uploads_ = TRY(open_local_uploads(folder_));

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "blob/durable.h"
 #include "blob/local_folder.h"
+#include "blob/parts.h"
 
 namespace millrace::blob {
 
@@ -44,10 +46,7 @@ class LocalUpload {
   fs::path last() const { return folder_ / "last"; }
 
  private:
-  fs::path marker(const Part& part) const {
-    return folder_ / fmt::format("{}-{}-{}", part.number, part.size, part.sha256);
-  }
-  Result<void> check_parts(std::span<const Part> parts) const;
+  fs::path marker(const Part& part) const { return folder_ / marker_of(part); }
   Result<void> append_last(int fd) const;
   void hash_ahead();
   Result<void> hash_part(int fd, const Part& part);
@@ -70,14 +69,10 @@ class LocalUpload {
   std::vector<std::string> hashed_;  // the parts' checksums
 };
 
-std::optional<Part> parse_marker(std::string_view name) {
-  const auto first = name.find('-');
-  const auto second = name.find('-', first + 1);
-  if (first == std::string_view::npos || second == std::string_view::npos) return std::nullopt;
-  Part part{.sha256 = std::string(name.substr(second + 1))};
-  std::from_chars(name.data(), name.data() + first, part.number);
-  std::from_chars(name.data() + first + 1, name.data() + second, part.size);
-  return part.number > 0 ? std::optional(part) : std::nullopt;
+Timestamp modified_time(const fs::path& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_mtim.tv_sec * std::int64_t{1'000'000} + status.st_mtim.tv_nsec / 1000};
 }
 
 Result<std::shared_ptr<LocalUpload>> LocalUpload::load(const fs::path& folder) {
@@ -106,15 +101,10 @@ std::vector<Part> LocalUpload::parts() const {
 
 // A part that comes again is not there until it has come whole.
 Result<std::optional<std::uint64_t>> LocalUpload::begin_part(int number, std::uint64_t size) {
-  if (number < 1 || number > count_) {
-    return invalid_argument("part {} is not one of the {} parts of the upload", number, count_);
-  }
+  if (number < 1 || number > count_) return no_such_part(number, count_);
   const std::lock_guard lock(mutex_);
   if (number < count_ && part_size_ == 0) part_size_ = size;
-  if (number < count_ && part_size_ != size) {
-    return invalid_argument("part {} has {} bytes; all but the last have the same size, here {}", number, size,
-                            part_size_);
-  }
+  if (number < count_ && part_size_ != size) return other_size(number, size, part_size_);
   if (const auto known = parts_.find(number); known != parts_.end()) {
     std::error_code ignored;
     fs::remove(marker(known->second), ignored);
@@ -173,21 +163,6 @@ Result<void> LocalUpload::hash_part(int fd, const Part& part) {
   return {};
 }
 
-Result<void> LocalUpload::check_parts(std::span<const Part> parts) const {
-  if (std::cmp_not_equal(parts.size(), count_)) {
-    return invalid_argument("the upload has {} parts, not {}", count_, parts.size());
-  }
-  for (int number = 1; number <= count_; ++number) {
-    const auto named = std::ranges::find(parts, number, &Part::number);
-    const auto there = parts_.find(number);
-    if (there == parts_.end()) return invalid_argument("part {} of the upload has not come", number);
-    if (named == parts.end() || named->sha256 != there->second.sha256) {
-      return invalid_argument("part {} of the upload is not the one that came", number);
-    }
-  }
-  return {};
-}
-
 Result<void> LocalUpload::append_last(int fd) const {
   std::error_code error;
   if (!fs::exists(last(), error)) return {};
@@ -198,7 +173,7 @@ Result<void> LocalUpload::append_last(int fd) const {
 Result<Stored> LocalUpload::complete(LocalFolder& store, std::span<const Part> parts) {
   const std::lock_guard one(hash_mutex_);
   const std::lock_guard lock(mutex_);
-  TRY(check_parts(parts));
+  TRY(check_parts(count_, parts_, parts));
   TRY(store.check_target(key_));
   const Fd fd = TRY(open_for_writing(data()));
   TRY(append_last(fd.get()));
@@ -231,9 +206,7 @@ class PartWriter final : public Writer {
   }
 
   Result<void> append(std::string_view bytes) override {
-    if (written_ + bytes.size() > part_.size) {
-      return invalid_argument("part {} has more than the {} bytes that were announced", part_.number, part_.size);
-    }
+    TRY(check_more(part_, written_, bytes.size()));
     TRY(write_at(file_.get(), begin_ + written_, bytes, path_));
     written_ += bytes.size();
     hasher_.add(bytes);
@@ -241,9 +214,7 @@ class PartWriter final : public Writer {
   }
 
   Result<Stored> finish() override {
-    if (written_ != part_.size) {
-      return invalid_argument("part {} has {} bytes; {} were announced", part_.number, written_, part_.size);
-    }
+    TRY(check_end(part_, written_));
     part_.sha256 = hasher_.finish();
     if (::fdatasync(file_.get()) != 0) return std::unexpected(errno_error("sync", path_));
     TRY(upload_->end_part(part_));
@@ -276,9 +247,7 @@ class LocalUploads final : public Uploads {
 
   Result<std::string> begin(std::string_view key, int parts) override {
     TRY(store_.check_target(key));
-    if (parts < 1 || parts > kMostParts) {
-      return invalid_argument("an upload has 1 to {} parts, not {}", kMostParts, parts);
-    }
+    TRY(check_count(parts));
     std::string folder = (folder_ / "XXXXXX").string();
     if (::mkdtemp(folder.data()) == nullptr) return std::unexpected(errno_error("make", folder));
     TRY(write_file(fs::path(folder) / "key", fmt::format("{}\n{}", parts, key)));
@@ -294,6 +263,8 @@ class LocalUploads final : public Uploads {
     TRY(writer->open());
     return writer;
   }
+
+  Result<std::optional<std::string>> part_address(std::string_view, int, Duration) override { return std::nullopt; }
 
   Result<std::vector<Part>> list_parts(std::string_view upload) override { return TRY(find(upload))->parts(); }
 
@@ -312,11 +283,24 @@ class LocalUploads final : public Uploads {
     return remove_tree(found->folder());
   }
 
+  Result<int> remove_abandoned(Timestamp since) override {
+    std::vector<std::string> abandoned;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [id, upload] : uploads_) {
+        const Timestamp newest = std::max(modified_time(upload->folder()), modified_time(upload->data()));
+        if (newest < since) abandoned.push_back(id);
+      }
+    }
+    for (const std::string& id : abandoned) TRY(abort(id));
+    return static_cast<int>(abandoned.size());
+  }
+
  private:
   Result<std::shared_ptr<LocalUpload>> find(std::string_view id) const {
     const std::lock_guard lock(mutex_);
     const auto found = uploads_.find(id);
-    if (found == uploads_.end()) return not_found("upload {} does not exist; it was completed or aborted", id);
+    if (found == uploads_.end()) return no_such_upload(id);
     return found->second;
   }
 

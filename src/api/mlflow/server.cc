@@ -46,6 +46,8 @@ Result<Answer> server_info(Services&, Input&) {
     out.field("trace_archival_enabled", false);
     out.field("multipart_uploads_enabled", true);
     out.field("multipart_downloads_enabled", false);
+    out.field("presigned_upload_run_id_supported", true);
+    out.field("presigned_upload_model_id_supported", true);
   });
 }
 

@@ -19,8 +19,9 @@ std::string UrlSigner::signature(std::string_view method, std::string_view path,
   return to_hex(hmac_sha256(secret_, fmt::format("{}\n{}\n{}", method, path, expires)));
 }
 
-std::string UrlSigner::sign(const net::Request& request, std::string_view method, std::string_view path) const {
-  const std::string expires = std::to_string((wall_.now() + kLifetime).us / 1'000'000);
+std::string UrlSigner::sign(const net::Request& request, std::string_view method, std::string_view path,
+                            Duration lifetime) const {
+  const std::string expires = std::to_string((wall_.now() + lifetime).us / 1'000'000);
   return fmt::format("{}://{}{}?expires={}&signature={}", scheme_of(request), request.header("Host"), path, expires,
                      signature(method, path, expires));
 }

@@ -19,7 +19,8 @@ class UrlSigner {
   UrlSigner(IdSource& ids, const Clock& wall) : secret_(ids.next() + ids.next()), wall_(wall) {}
 
   // The absolute address of `path` (percent-encoded, without a query) on the server that `request` came to.
-  std::string sign(const net::Request& request, std::string_view method, std::string_view path) const;
+  std::string sign(const net::Request& request, std::string_view method, std::string_view path,
+                   Duration lifetime = kLifetime) const;
   // kPermissionDenied where the query has no valid signature for the method and the path, or its time is over.
   Result<void> check(const net::Request& request, std::string_view path) const;
 

@@ -83,8 +83,8 @@ Result<net::ClientResponse> Bucket::attempt(const net::ClientRequest& request) {
 }
 
 // A status below 300 is an answer.
-Result<net::ClientResponse> Bucket::send(S3Request request, std::string_view body) {
-  const auto payload = sha256(body);
+Result<net::ClientResponse> Bucket::send(S3Request request, std::string_view body, std::string payload_sha256) {
+  const auto payload = payload_sha256.empty() ? sha256(body) : std::move(payload_sha256);
   const auto query = query_text(request.query);
   const auto target = query.empty() ? request.path : request.path + "?" + query;
   Result<net::ClientResponse> answer = unavailable("S3 was not asked");
@@ -110,7 +110,7 @@ Result<net::ClientResponse> Bucket::send(S3Request request, std::string_view bod
 Result<void> Bucket::put(std::string_view key, std::string_view bytes, std::string_view sha256) {
   S3Request request{.method = "PUT", .path = path_of(key), .query = {}, .headers = {}};
   if (!sha256.empty()) request.headers.emplace_back("x-amz-meta-sha256", sha256);
-  TRY(send(std::move(request), bytes));
+  TRY(send(std::move(request), bytes, std::string(sha256)));
   return {};
 }
 
@@ -197,9 +197,11 @@ Result<void> Bucket::abort_parts(std::string_view key, std::string_view upload) 
   return {};
 }
 
-std::string Bucket::presigned(std::string_view key, Duration lifetime) const {
-  return settings_.endpoint + presign({.method = "GET", .path = path_of(key), .query = {}, .headers = {}}, host(),
-                                      lifetime, settings_.credentials, settings_.region, clock_.now());
+std::string Bucket::presigned(std::string_view method, std::string_view key, Duration lifetime) const {
+  S3Request request{.method = method, .path = path_of(key), .query = {}, .headers = {}};
+  if (method == "GET") request.query.emplace_back("response-content-disposition", "attachment");
+  return settings_.endpoint +
+         presign(std::move(request), host(), lifetime, settings_.credentials, settings_.region, clock_.now());
 }
 
 }  // namespace millrace::blob

@@ -53,6 +53,7 @@ class Bucket {
  public:
   static Result<std::unique_ptr<Bucket>> open(BucketSettings settings, const Clock& clock);
 
+  // The checksum, where it is given, is that of the bytes, and is kept with the object.
   Result<void> put(std::string_view key, std::string_view bytes, std::string_view sha256);
   Result<Object> head(std::string_view key);
   // Bytes from `offset` on, fewer at the end. kAborted where the object is another one than that with the etag.
@@ -69,12 +70,13 @@ class Bucket {
   Result<void> complete_parts(std::string_view key, std::string_view upload, const std::vector<std::string>& etags);
   Result<void> abort_parts(std::string_view key, std::string_view upload);
 
-  // A URL that anybody may read the object by, for so long.
-  std::string presigned(std::string_view key, Duration lifetime) const;
+  // A URL by which anybody may do this to the object, for so long. GET answers an attachment.
+  std::string presigned(std::string_view method, std::string_view key, Duration lifetime) const;
 
  private:
   Bucket(BucketSettings settings, const Clock& clock) : settings_(std::move(settings)), clock_(clock) {}
-  Result<net::ClientResponse> send(S3Request request, std::string_view body = {});
+  // `payload_sha256` is made where it is not known.
+  Result<net::ClientResponse> send(S3Request request, std::string_view body = {}, std::string payload_sha256 = {});
   Result<net::ClientResponse> attempt(const net::ClientRequest& request);
   std::string path_of(std::string_view key) const;
   std::string host() const;

@@ -137,6 +137,11 @@ class S3Store final : public Store {
 
   Uploads& uploads() override { return uploads_; }
 
+  Result<std::optional<std::string>> direct_address(std::string_view key, Direct what, Duration lifetime) override {
+    TRY(check_key(key));
+    return bucket_->presigned(what == Direct::kRead ? "GET" : "PUT", keys_.object(key), lifetime);
+  }
+
   Result<void> prepare(std::uint64_t copies_limit) {
     TRY(bucket_->list({.prefix = keys_.prefix, .delimiter = {}, .after = {}, .most = 1}));
     return copies_.prepare(copies_limit);

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "blob/key.h"
+#include "blob/parts.h"
 #include "blob/s3/objects.h"
 
 namespace millrace::blob {
@@ -16,18 +17,11 @@ constexpr std::uint64_t kPiece = 8 << 20;
 
 std::string part_name(int number) { return fmt::format("{:05}", number); }
 
-std::string marker_of(const Part& part) {
-  return fmt::format("{}-{}-{}", part_name(part.number), part.size, part.sha256);
-}
-
-std::optional<Part> parse_marker(std::string_view name) {
-  const auto first = name.find('-');
-  const auto second = name.find('-', first + 1);
-  if (first == std::string_view::npos || second == std::string_view::npos) return std::nullopt;
-  Part part{.sha256 = std::string(name.substr(second + 1))};
-  std::from_chars(name.data(), name.data() + first, part.number);
-  std::from_chars(name.data() + first + 1, name.data() + second, part.size);
-  return part;
+// 0 for what is not the object of a part.
+int number_of_part(std::string_view name) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  return error == std::errc() && end == name.data() + name.size() ? number : 0;
 }
 
 class S3PartWriter final : public Writer {
@@ -39,17 +33,15 @@ class S3PartWriter final : public Writer {
         object_(open_object_writer(bucket, folder_ + part_name(part_.number), {})) {}
 
   Result<void> append(std::string_view bytes) override {
-    if (written_ + bytes.size() > part_.size)
-      return invalid_argument("part {} has more than the {} bytes that were announced", part_.number, part_.size);
+    TRY(check_more(part_, written_, bytes.size()));
     written_ += bytes.size();
     return object_->append(bytes);
   }
 
   Result<Stored> finish() override {
-    if (written_ != part_.size)
-      return invalid_argument("part {} has {} bytes; {} were announced", part_.number, written_, part_.size);
+    TRY(check_end(part_, written_));
     // A part that comes again is not there until it has come whole.
-    TRY(remove_below(bucket_, folder_ + part_name(part_.number) + "-"));
+    TRY(remove_below(bucket_, fmt::format("{}{}-", folder_, part_.number)));
     auto stored = TRY(object_->finish());
     part_.sha256 = stored.sha256;
     TRY(bucket_.put(folder_ + marker_of(part_), {}, {}));
@@ -63,19 +55,6 @@ class S3PartWriter final : public Writer {
   std::unique_ptr<Writer> object_;
   std::uint64_t written_ = 0;
 };
-
-Result<void> check_parts(int count, const std::map<int, Part>& there, std::span<const Part> named) {
-  if (std::cmp_not_equal(named.size(), count))
-    return invalid_argument("the upload has {} parts, not {}", count, named.size());
-  for (int number = 1; number <= count; ++number) {
-    const auto found = there.find(number);
-    if (found == there.end()) return invalid_argument("part {} of the upload has not come", number);
-    const auto part = std::ranges::find(named, number, &Part::number);
-    if (part == named.end() || part->sha256 != found->second.sha256)
-      return invalid_argument("part {} of the upload is not the one that came", number);
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -91,8 +70,7 @@ Result<void> remove_below(Bucket& bucket, const std::string& prefix) {
 
 Result<std::string> S3Uploads::begin(std::string_view key, int parts) {
   TRY(check_key(key));
-  if (parts < 1 || parts > kMostParts)
-    return invalid_argument("an upload has 1 to {} parts, not {}", kMostParts, parts);
+  TRY(check_count(parts));
   const auto id = ids_.next();
   TRY(bucket_.put(keys_.object(fmt::format(".uploads/{}/upload", id)), fmt::format("{}\n{}", parts, key), {}));
   return id;
@@ -103,7 +81,7 @@ Result<S3Uploads::Upload> S3Uploads::find(std::string_view id) {
     const std::lock_guard lock(mutex_);
     if (const auto found = known_.find(id); found != known_.end()) return found->second;
   }
-  const auto gone = [&] { return not_found("upload {} does not exist; it was completed or aborted", id); };
+  const auto gone = [&] { return no_such_upload(id); };
   if (id.empty() || !std::ranges::all_of(id, [](char c) { return std::isxdigit(static_cast<unsigned char>(c)); }))
     return gone();
   Upload upload{.folder = keys_.object(fmt::format(".uploads/{}/", id)), .key = {}};
@@ -120,19 +98,29 @@ Result<S3Uploads::Upload> S3Uploads::find(std::string_view id) {
   return known_[std::string(id)] = std::move(upload);
 }
 
+// A part that came through us has a marker, made after it; one that went straight to the bucket is known by the entity
+// tag that the bucket gave it.
 Result<std::map<int, Part>> S3Uploads::parts_of(const Upload& upload) {
-  std::map<int, Part> parts;
+  std::map<int, Object> bytes;
+  std::vector<std::pair<Part, Timestamp>> markers;
   TRY(bucket_.list_all(upload.folder, [&](const Object& object) -> Result<void> {
-    if (auto part = parse_marker(std::string_view(object.key).substr(upload.folder.size())))
-      parts[part->number] = std::move(*part);
+    const auto name = std::string_view(object.key).substr(upload.folder.size());
+    if (auto part = parse_marker(name)) markers.emplace_back(std::move(*part), object.modified);
+    if (const int number = number_of_part(name); number > 0) bytes[number] = object;
     return {};
   }));
+  std::map<int, Part> parts;
+  for (const auto& [number, object] : bytes) parts[number] = {number, object.etag, object.size};
+  for (auto& [part, made] : markers) {
+    const auto found = bytes.find(part.number);
+    if (found != bytes.end() && found->second.size == part.size && made >= found->second.modified)
+      parts[part.number] = std::move(part);
+  }
   return parts;
 }
 
 Result<void> S3Uploads::check_size(const Upload& upload, int number, std::uint64_t size) {
-  if (number < 1 || number > upload.parts)
-    return invalid_argument("part {} is not one of the {} parts of the upload", number, upload.parts);
+  if (number < 1 || number > upload.parts) return no_such_part(number, upload.parts);
   if (number == upload.parts) return {};
   std::uint64_t known = 0;
   for (const auto& [other, part] : TRY(parts_of(upload)))
@@ -141,13 +129,43 @@ Result<void> S3Uploads::check_size(const Upload& upload, int number, std::uint64
   auto& expected = part_sizes_[upload.folder];
   if (expected == 0) expected = known == 0 ? size : known;
   if (expected == size) return {};
-  return invalid_argument("part {} has {} bytes; all but the last have the same size, here {}", number, size, expected);
+  return other_size(number, size, expected);
 }
 
 Result<std::unique_ptr<Writer>> S3Uploads::write_part(std::string_view id, int number, std::uint64_t size) {
   const auto upload = TRY(find(id));
   TRY(check_size(upload, number, size));
   return std::make_unique<S3PartWriter>(bucket_, upload.folder, Part{.number = number, .sha256 = {}, .size = size});
+}
+
+Result<std::optional<std::string>> S3Uploads::part_address(std::string_view id, int number, Duration lifetime) {
+  const auto upload = TRY(find(id));
+  if (number < 1 || number > upload.parts) return no_such_part(number, upload.parts);
+  return bucket_.presigned("PUT", upload.folder + part_name(number), lifetime);
+}
+
+// What the newest object of an upload is older than.
+Result<int> S3Uploads::remove_abandoned(Timestamp since) {
+  const auto root = keys_.object(".uploads/");
+  std::map<std::string, Timestamp> newest;  // by id
+  TRY(bucket_.list_all(root, [&](const Object& object) -> Result<void> {
+    const auto below = std::string_view(object.key).substr(root.size());
+    auto& time = newest[std::string(below.substr(0, below.find('/')))];
+    time = std::max(time, object.modified);
+    return {};
+  }));
+  int removed = 0;
+  for (const auto& [id, time] : newest) {
+    if (time >= since) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      known_.erase(id);
+      part_sizes_.erase(fmt::format("{}{}/", root, id));
+    }
+    TRY(remove_below(bucket_, fmt::format("{}{}/", root, id)));
+    ++removed;
+  }
+  return removed;
 }
 
 Result<std::vector<Part>> S3Uploads::list_parts(std::string_view id) {

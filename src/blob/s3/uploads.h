@@ -26,17 +26,19 @@ Result<void> remove_below(Bucket& bucket, const std::string& prefix);
 // Uploads whose parts are objects below .uploads/ID until the whole is made of them, by S3 itself where the parts are
 // large enough for that (5 MiB), else by us:
 //   upload                the number of parts and the key
-//   0001                  a part's bytes
-//   0001-SIZE-SHA256      empty; that part is whole
+//   00001                 a part's bytes
+//   1-SIZE-SHA256         empty; that part came through us and is whole
 class S3Uploads final : public Uploads {
  public:
   S3Uploads(Bucket& bucket, const ObjectKeys& keys, IdSource& ids) : bucket_(bucket), keys_(keys), ids_(ids) {}
 
   Result<std::string> begin(std::string_view key, int parts) override;
   Result<std::unique_ptr<Writer>> write_part(std::string_view upload, int number, std::uint64_t size) override;
+  Result<std::optional<std::string>> part_address(std::string_view upload, int number, Duration lifetime) override;
   Result<std::vector<Part>> list_parts(std::string_view upload) override;
   Result<Stored> complete(std::string_view upload, std::span<const Part> parts) override;
   Result<void> abort(std::string_view upload) override;
+  Result<int> remove_abandoned(Timestamp since) override;
 
  private:
   struct Upload {
