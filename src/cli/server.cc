@@ -1,6 +1,7 @@
 #include "app/server.h"
 
 #include <fmt/core.h>
+#include <malloc.h>
 #include <signal.h>
 
 #include <charconv>
@@ -67,7 +68,16 @@ sigset_t block_signals() {
   return set;
 }
 
+// Large pieces go back to the system as soon as they are free, and threads share their small ones: an answer of 15 MB
+// would else be kept for each thread that ever wrote one.
+void return_memory_soon() {
+  mallopt(M_MMAP_THRESHOLD, 512 << 10);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  mallopt(M_ARENA_MAX, 4);
+}
+
 Result<void> serve(const ServerArguments& arguments) {
+  return_memory_soon();
   log::configure(level_from(arguments.log_level),
                  arguments.log_format == "json" ? log::Format::kJson : log::Format::kText);
   std::error_code error;

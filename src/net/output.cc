@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "net/stream.h"
+#include "net/text.h"
 
 namespace millrace::net {
 namespace {
@@ -81,9 +82,9 @@ void Output::advance(std::size_t bytes) {
   tail_sent_ += bytes - of_head;
   if (head_sent_ < head_.size() || tail_sent_ < tail_.size()) return;
   head_.clear();
-  if (head_.capacity() > kKeptMemory) head_ = {};
+  if (head_.capacity() > kKeptMemory) free_memory(head_);
   head_sent_ = tail_sent_ = 0;
-  tail_ = {};
+  free_memory(tail_);
 }
 
 }  // namespace millrace::net

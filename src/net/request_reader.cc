@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "net/stream.h"
+#include "net/text.h"
 
 namespace millrace::net {
 namespace http = boost::beast::http;
@@ -327,7 +328,7 @@ void RequestReader::finish() {
   parser_->reset();
   fields_.clear();
   body_.clear();
-  if (body_.capacity() > kKeptBody) body_ = {};
+  if (body_.capacity() > kKeptBody) free_memory(body_);
   piece_ = {};
   stream_left_ = 0;
   request_ = {};

@@ -22,7 +22,7 @@ std::string snake_case(std::string_view camel) {
   return snake;
 }
 
-Json member(const Json& object, const char* key) {
+Json value_of(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found == object.end() ? Json() : *found;
 }
@@ -123,7 +123,7 @@ class Execution {
     const std::string id = info_of(run, "experiment_id");
     if (!experiments_.contains(id)) {
       const Json answer = TRY(call_("GET", "/api/2.0/mlflow/experiments/get", Json{{"experiment_id", id}}));
-      experiments_[id] = member(answer, "experiment");
+      experiments_[id] = value_of(answer, "experiment");
     }
     return shaped(experiments_[id], field, selection);
   }
@@ -132,7 +132,7 @@ class Execution {
     if (!run.contains("info")) return shaped(Json(), field, selection);
     const Json filter{{"filter", fmt::format("run_id='{}'", info_of(run, "run_id"))}};
     const Json answer = TRY(call_("GET", "/api/2.0/mlflow/model-versions/search", filter));
-    return shaped(member(answer, "model_versions"), field, selection);
+    return shaped(value_of(answer, "model_versions"), field, selection);
   }
 
   const Document& document_;
@@ -144,7 +144,7 @@ class Execution {
 Json failed(const Error& error) { return {{"data", nullptr}, {"errors", Json::array({error.message})}}; }
 
 Result<const Operation*> chosen(const Document& document, const Json& request) {
-  const Json given = member(request, "operationName");
+  const Json given = value_of(request, "operationName");
   const std::string name = given.is_string() ? given.get<std::string>() : "";
   if (name.empty()) {
     if (document.operations.size() == 1) return &document.operations.front();
@@ -175,7 +175,7 @@ Json run(const Document& document, const Operation& operation, const Json& varia
 }  // namespace
 
 Json execute(const Json& request, const Call& call) {
-  const Json query = member(request, "query");
+  const Json query = value_of(request, "query");
   if (!query.is_string()) return failed({Code::kInvalidArgument, "Must provide a query string."});
   const auto document = parse(query.get_ref<const std::string&>());
   if (!document) return failed(document.error());
@@ -183,7 +183,7 @@ Json execute(const Json& request, const Call& call) {
   if (!operation) return failed(operation.error());
   if (const auto limits = check_limits(*document, **operation); !limits) return failed(limits.error());
   Json variables = *(*operation)->defaults;
-  if (const Json given = member(request, "variables"); given.is_object()) variables.update(given);
+  if (const Json given = value_of(request, "variables"); given.is_object()) variables.update(given);
   return run(*document, **operation, variables, call);
 }
 
