@@ -105,6 +105,16 @@ def test_a_viewer_looks_and_changes_nothing(closed, signed_in):
     assert fault(signed_in(closed, "nil").get_experiment, "1").error_code == "PERMISSION_DENIED"
 
 
+def test_only_an_admin_says_what_is_erased_by_itself(closed, signed_in):
+    editor = signed_in(closed, "ann")
+    experiment = editor.create_experiment("retained")
+    rule = {"key": "millrace.retention.erase_deleted_after", "value": "1d"}
+    assert "only an admin" in fault(editor.set_experiment_tag, experiment, rule["key"], rule["value"]).message
+    assert fault(editor.create_experiment, "other", tags={rule["key"]: "1d"}).error_code == "PERMISSION_DENIED"
+    signed_in(closed, "root").set_experiment_tag(experiment, rule["key"], rule["value"])
+    assert fault(signed_in(closed, "ann").delete_experiment_tag, experiment, rule["key"]).error_code == "PERMISSION_DENIED"
+
+
 def test_an_editor_moves_no_alias(closed, signed_in):
     editor = signed_in(closed, "ann")
     editor.create_registered_model("delays")

@@ -1,6 +1,7 @@
 """Experiments on our own API and command line: searched, in folders, with runs that move, and what is gone for good."""
 
 import json
+import time
 
 import pytest
 import requests
@@ -96,15 +97,58 @@ def test_runs_are_moved_and_copied_and_gone_for_good(server, client, tmp_path):
     assert api(server, "POST", f"/runs/{run}/move", 404, json={"experiment_id": "99"})
 
     client.delete_run(run)
-    assert api(server, "POST", "/erase", json={"deleted_longer_than": "1d"}) == {"runs": 0, "experiments": 0}
-    assert api(server, "POST", "/erase", json={"deleted_longer_than": "0s"}) == {"runs": 1, "experiments": 0}
+    assert api(server, "POST", "/erase", json={"deleted_longer_than": "1d"}) == {"runs": 0, "experiments": 0, "needed": 0}
+    assert api(server, "POST", "/erase", json={"deleted_longer_than": "0s"}) == {"runs": 1, "experiments": 0, "needed": 0}
     assert api(server, "GET", f"/runs/{run}", 404)
     assert [item.path for item in client.list_artifacts(copy)] == ["note.txt"]
     stored = lambda: [path for path in (server.home / "artifacts").rglob("note.txt")]
     assert stored()
     client.delete_experiment(source)
-    assert api(server, "POST", "/erase", json={"deleted_longer_than": "0s"}) == {"runs": 1, "experiments": 1}
+    assert api(server, "POST", "/erase", json={"deleted_longer_than": "0s"}) == {"runs": 1, "experiments": 1, "needed": 0}
     assert not stored()
     assert client.get_experiment_by_name("from") is None
     assert client.create_experiment("from")
     api(server, "POST", "/erase", 400, json={"deleted_longer_than": "soon"})
+
+
+def test_rules_of_retention_delete_erase_and_spare(server, client, millrace, tmp_path):
+    def old_run(experiment, name, days):
+        run = client.create_run(experiment, start_time=1, run_name=name).info.run_id
+        (tmp_path / "note.txt").write_text(name)
+        client.log_artifact(run, str(tmp_path / "note.txt"), "model")
+        client.set_terminated(run, end_time=int((time.time() - days * 86_400) * 1000))
+        return run
+
+    def plan(method="GET"):
+        return [(item["fate"], item["kind"], item["name"], item["experiment"]) for item in api(server, method, "/retention")["items"]]
+
+    def rule(path, key, value):
+        return api(server, "PUT", "/folders/tags", json={"path": path, "key": f"millrace.retention.{key}", "value": value})
+    cats, kept = client.create_experiment("vision/cats"), client.create_experiment("text")
+    old, young, used = old_run(cats, "old", 200), old_run(cats, "young", 10), old_run(cats, "used", 300)
+    old_run(kept, "elsewhere", 900)
+    client.create_registered_model("m")
+    client.create_model_version("m", f"{client.get_run(used).info.artifact_uri}/model", run_id=used)
+    assert plan() == []
+    rule("vision", "delete_runs_after", "180d")
+    assert plan() == [("delete", "run", "old", "vision/cats"), ("keep", "run", "used", "vision/cats")]
+    why = {item["name"]: item["reason"] for item in api(server, "GET", "/retention")["items"]}
+    assert why == {"old": "ended 200d ago; the rule is 180d", "used": "models:/m/1 needs it"}
+    assert client.get_run(old).info.lifecycle_stage == "active", "to look changes nothing"
+    shown = millrace("--server", server.url, "experiment", "retention")
+    assert shown.returncode == 0 and "models:/m/1 needs it" in shown.stdout, shown
+    assert plan("POST") == [("delete", "run", "old", "vision/cats")] and client.get_run(old).info.lifecycle_stage == "deleted"
+    rule("", "erase_deleted_after", "1us")
+    client.delete_run(used)
+    assert sorted(plan()) == [("erase", "run", "old", "vision/cats"), ("keep", "run", "used", "vision/cats")]
+    applied = json.loads(millrace("--server", server.url, "experiment", "retention", "--apply", "--json").stdout)
+    assert [item["name"] for item in applied["items"]] == ["old"]
+    api(server, "GET", f"/runs/{old}", 404)
+    assert {path.read_text() for path in (server.home / "artifacts").rglob("note.txt")} == {"young", "used", "elsewhere"}
+    api(server, "POST", "/erase", json={"deleted_longer_than": "0s"})
+    assert client.list_artifacts(used)[0].path == "model", "by hand it is spared, too"
+    told = [(event["type"], event["subject"]) for event in api(server, "GET", "/events", params={"limit": 100})["items"] if event["type"].startswith("run.") and event["type"] != "run.finished"]
+    assert told == [("run.deleted", old), ("run.erased", old)]
+    client.delete_model_version("m", "1")
+    assert plan("POST") == [("erase", "run", "used", "vision/cats")]
+    api(server, "PUT", "/folders/tags", 400, json={"path": "", "key": "millrace.retention.erase_deleted_after", "value": "soon"})

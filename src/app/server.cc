@@ -8,6 +8,7 @@
 #include "access/access.h"
 #include "access/audit.h"
 #include "api/http/guard.h"
+#include "api/http/housekeeping.h"
 #include "api/http/origin.h"
 #include "api/http/routes.h"
 #include "api/mlflow/url_signer.h"
@@ -447,6 +448,13 @@ void Server::Parts::keep_house() {
     log::error("abandoned uploads could not be removed", {{"error", removed.error().message}});
   else if (*removed > 0)
     log::info("abandoned uploads were removed", {{"uploads", std::to_string(*removed)}});
+  auto gone = api::retention(*services).apply();
+  if (!gone) return log::error("the rules of retention could not be applied", {{"error", gone.error().message}});
+  for (const auto& item : *gone)
+    log::info("retention", {{"fate", std::string(to_text(item.fate))},
+                            {item.kind, item.id},
+                            {"experiment", item.experiment},
+                            {"reason", item.reason}});
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerSettings settings) {

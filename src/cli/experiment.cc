@@ -19,6 +19,7 @@ struct ExperimentArguments {
   std::string view = "active";
   std::string older;
   int limit = 50;
+  bool apply = false;
 };
 using Arguments = std::shared_ptr<ExperimentArguments>;
 
@@ -130,6 +131,26 @@ Result<void> erase(const ExperimentArguments& a, const Options& options) {
   return {};
 }
 
+Result<void> show_retention(const ExperimentArguments& a, const Options& options) {
+  auto client = TRY(connect(options));
+  const Json found = TRY(a.apply ? client.post("/api/v1/retention", Json::object()) : client.get("/api/v1/retention"));
+  if (options.json) {
+    print_json(found);
+    return {};
+  }
+  Table table({{"FATE"}, {"KIND"}, {"NAME"}, {"EXPERIMENT"}, {"WHY"}, {"ID"}});
+  for (const Json& item : found["items"]) {
+    table.add({cell(item, "fate"), cell(item, "kind"), cell(item, "name"), cell(item, "experiment"),
+               cell(item, "reason"), cell(item, "id")});
+  }
+  if (found["items"].empty()) {
+    fmt::print("{}\n", a.apply ? "nothing was due" : "no rule applies to anything now");
+  } else {
+    fmt::print("{}", table.text());
+  }
+  return {};
+}
+
 void add_search_options(CLI::App* verb, const Arguments& a) {
   verb->add_option("--filter", a->filter,
                    "In MLflow's filter language, with OR, NOT, IN and dates such as '7 days ago'");
@@ -177,6 +198,11 @@ void add_experiment(CLI::App& app, Options& options) {
            options, [a, &options] { return erase(*a, options); })
       ->add_option("--deleted-longer-than", a->older, "A duration: 30d, 12h, 0s")
       ->required();
+  add_verb(noun,
+           {"retention", "What the rules of retention delete or erase, what they spare, and why",
+            "millrace experiment retention"},
+           options, [a, &options] { return show_retention(*a, options); })
+      ->add_flag("--apply", a->apply, "Do it now, rather than within the hour");
 }
 
 }  // namespace millrace::cli

@@ -85,10 +85,15 @@ TEST_F(FoldersTest, TagsAreInherited) {
 class HousekeepingTest : public FoldersTest {
  protected:
   Housekeeping housekeeping() {
-    return {*database, clock, ids, [&](std::string_view uri) -> Result<void> {
-              removed.emplace_back(uri);
-              return {};
-            }};
+    return Housekeeping({.database = *database,
+                         .events = *events,
+                         .clock = clock,
+                         .ids = ids,
+                         .remove = [&](std::string_view uri) -> Result<void> {
+                           removed.emplace_back(uri);
+                           return {};
+                         },
+                         .find_needs = [&]() -> Result<std::vector<Need>> { return needed; }});
   }
   std::string run_in(const std::string& experiment) {
     const std::string id = MUST(store->create_run({.experiment_id = experiment, .name = "r"})).id;
@@ -103,6 +108,7 @@ class HousekeepingTest : public FoldersTest {
     return MUST(database->query<std::int64_t>("select count(*) from " + table)).front();
   }
   std::vector<std::string> removed;
+  std::vector<Need> needed;
 };
 
 TEST_F(HousekeepingTest, ARunIsMovedWithWhatItRead) {
@@ -162,6 +168,29 @@ TEST_F(HousekeepingTest, WhatWasDeletedLongAgoIsGoneForGood) {
   EXPECT_EQ(rows("params"), 1);
   EXPECT_EQ(rows("metrics"), 2);
   EXPECT_EQ(MUST(store->find_run(alive)).inputs.size(), 1U);
+}
+
+TEST_F(HousekeepingTest, WhatSomebodyNeedsIsNotErased) {
+  const std::string experiment = make("e");
+  const std::string by_id = run_in(experiment), by_artifact = run_in(experiment), by_model = run_in(experiment),
+                    free = run_in(experiment);
+  const LoggedModel model = MUST(models->create({.experiment_id = experiment, .name = "m", .source_run_id = by_model}));
+  const LoggedModel other = MUST(models->create({.experiment_id = experiment, .name = "m", .source_run_id = free}));
+  needed = {{.who = "models:/a/1", .run_id = by_id, .uri = {}},
+            {.who = "models:/a/2", .run_id = {}, .uri = MUST(store->find_run(by_artifact)).artifact_uri + "/model"},
+            {.who = "models:/a/3", .run_id = {}, .uri = model.artifact_uri}};
+  MUST(store->delete_experiment(experiment));
+  clock.advance(std::chrono::hours(48));
+  const std::string uri = MUST(store->find_run(free)).artifact_uri;
+  const Erased erased = MUST(housekeeping().erase(std::chrono::hours(24)));
+  EXPECT_EQ(erased.runs, 1);
+  EXPECT_EQ(erased.needed, 3);
+  EXPECT_THAT(removed, ElementsAre(uri, other.artifact_uri));
+  EXPECT_EQ(models->find(other.id).error().code, Code::kNotFound);
+  needed.clear();
+  EXPECT_EQ(MUST(housekeeping().erase(std::chrono::hours(24))).runs, 3);
+  EXPECT_EQ(rows("logged_models"), 0);
+  EXPECT_EQ(rows("metrics"), 0);
 }
 
 }  // namespace

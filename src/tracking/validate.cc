@@ -11,6 +11,7 @@
 
 #include "base/json_writer.h"
 #include "tracking/heartbeats.h"
+#include "tracking/retention_rules.h"
 #include "tracking/tracking.h"
 
 namespace millrace::tracking {
@@ -155,6 +156,7 @@ Result<void> check_experiment_name(std::string_view name) {
 Result<void> check_experiment_tag(const Tag& tag) {
   TRY(check_tag_key(tag.key));
   if (tag.key == kHeartbeatTag) TRY(heartbeat_timeout(tag.value));
+  if (is_retention_tag(tag.key)) TRY(retention_time(tag.key, tag.value));
   return check_length("value", tag.value, kMaxExperimentTagValue);
 }
 

@@ -2,11 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/http/housekeeping.h"
 #include "api/http/resources.h"
 #include "api/http/tracking_json.h"
-#include "blob/blob.h"
 #include "delivery/event_clock.h"
-#include "tracking/housekeeping.h"
 #include "tracking/tracking.h"
 
 namespace millrace::api {
@@ -15,13 +14,6 @@ namespace {
 using net::Request;
 
 tracking::Folders folders(Services& services) { return {services.db, services.clock}; }
-
-// Artifacts that lie elsewhere, in a bucket of the user's, are not ours to remove.
-tracking::Housekeeping housekeeping(Services& services) {
-  return {services.db, services.clock, services.ids, [&](std::string_view uri) -> Result<void> {
-            return blob::key_of(uri) ? services.blobs.remove(uri) : Result<void>();
-          }};
-}
 
 Result<Json> list_folder(Services& services, const Request& request) {
   TRY(only_queries(request, {"path"}));
@@ -46,17 +38,20 @@ Result<Json> move_folder(Services& services, const Request& request) {
 
 Result<Json> set_folder_tag(Services& services, const Request& request) {
   auto body = TRY(Body::parse(request.body));
-  const auto path = body.required_string("path");
+  const auto path = body.string("path");
   const tracking::Tag tag{body.required_string("key"), body.required_string("value")};
   TRY(body.finish());
-  TRY(folders(services).set_tag(path, tag));
-  return Json{{"path", path}, {"key", tag.key}, {"value", tag.value}};
+  if (!path) return invalid_argument("\"path\" is missing; that of the folder of all is \"\"");
+  TRY(may_set_tag(request, tag.key));
+  TRY(folders(services).set_tag(*path, tag));
+  return Json{{"path", *path}, {"key", tag.key}, {"value", tag.value}};
 }
 
 Result<Json> delete_folder_tag(Services& services, const Request& request) {
   TRY(only_queries(request, {"path", "key"}));
   const auto path = request.query("path").value_or("");
   const auto key = request.query("key").value_or("");
+  TRY(may_set_tag(request, key));
   TRY(folders(services).delete_tag(path, key));
   return Json{{"path", path}, {"key", key}};
 }
@@ -85,7 +80,28 @@ Result<Json> erase(Services& services, const Request& request) {
   TRY(body.finish());
   if (age < Duration::zero()) return invalid_argument("deleted_longer_than is less than nothing");
   const auto erased = TRY(housekeeping(services).erase(age));
-  return Json{{"runs", erased.runs}, {"experiments", erased.experiments}};
+  return Json{{"runs", erased.runs}, {"experiments", erased.experiments}, {"needed", erased.needed}};
+}
+
+Json to_json(const tracking::RetentionItem& item) {
+  return {{"kind", item.kind},          {"id", item.id},        {"name", item.name}, {"experiment", item.experiment},
+          {"fate", to_text(item.fate)}, {"reason", item.reason}};
+}
+
+Result<Json> retention_answer(Result<std::vector<tracking::RetentionItem>> found) {
+  auto items = Json::array();
+  for (const auto& item : TRY(std::move(found))) items.push_back(to_json(item));
+  return Json{{"items", std::move(items)}};
+}
+
+Result<Json> plan_retention(Services& services, const Request& request) {
+  TRY(only_queries(request, {}));
+  return retention_answer(retention(services).plan());
+}
+
+Result<Json> apply_retention(Services& services, const Request& request) {
+  TRY(only_queries(request, {}));
+  return retention_answer(retention(services).apply());
 }
 
 }  // namespace
@@ -103,6 +119,8 @@ void add_folder_routes(net::Router& router, Services& services) {
   add("POST", "/api/v1/runs/{id}/move", Access::kWrite, move_run);
   add("POST", "/api/v1/runs/{id}/copy", Access::kWrite, copy_run, 201);
   add("POST", "/api/v1/erase", Access::kAdmin, erase);
+  add("GET", "/api/v1/retention", Access::kRead, plan_retention);
+  add("POST", "/api/v1/retention", Access::kAdmin, apply_retention);
 }
 
 }  // namespace millrace::api

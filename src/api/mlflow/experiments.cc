@@ -1,3 +1,4 @@
+#include "api/http/housekeeping.h"
 #include "api/mlflow/read.h"
 #include "api/mlflow/route.h"
 #include "api/mlflow/routes.h"
@@ -15,6 +16,7 @@ Result<Answer> create_experiment(Services& services, Input& in) {
                                  .artifact_location = owned(in.text("artifact_location")),
                                  .tags = read_tags(in)};
   TRY(in.check());
+  for (const auto& tag : wanted.tags) TRY(may_set_tag(in.request(), tag.key));
   const auto experiment = TRY(services.tracking.create_experiment(wanted));
   return object([&](JsonWriter& out) { out.field("experiment_id", experiment.id); });
 }
@@ -66,6 +68,7 @@ Result<Answer> set_experiment_tag(Services& services, Input& in) {
   const std::string_view key = in.required_text("key");
   const std::string_view value = in.text("value").value_or("");
   TRY(in.check());
+  TRY(may_set_tag(in.request(), key));
   TRY(services.tracking.set_experiment_tag(id, {std::string(key), std::string(value)}));
   return Answer{};
 }
@@ -74,6 +77,7 @@ Result<Answer> delete_experiment_tag(Services& services, Input& in) {
   const std::string_view id = in.required_text("experiment_id");
   const std::string_view key = in.required_text("key");
   TRY(in.check());
+  TRY(may_set_tag(in.request(), key));
   TRY(services.tracking.delete_experiment_tag(id, key));
   return Answer{};
 }
