@@ -20,7 +20,6 @@ struct ChangedParam {
 };
 
 Result<void> log_metrics(db::Transaction& tx, std::int64_t run, const std::vector<Metric>& metrics) {
-  if (metrics.empty()) return {};
   PointsByKey points;
   for (const Metric& metric : metrics) points[metric.key].push_back({metric.timestamp, metric.step, metric.value});
   return add_points(tx, run, points);
@@ -71,6 +70,18 @@ Result<void> Store::log_batch(std::string_view run_id, const Batch& batch) {
     for (const Tag& tag : batch.tags) TRY(set_run_tag(tx, run.number, tag.key, tag.value));
     return {};
   });
+}
+
+Result<void> Store::log_series(std::string_view run_id, const std::vector<NewSeries>& series) {
+  TRY(check_run_id(run_id));
+  PointsByKey points;
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    TRY(check_metric({.key = series[i].key}, fmt::format("series[{}]", i)));
+    auto& all = points[series[i].key];
+    all.insert(all.end(), series[i].points.begin(), series[i].points.end());
+  }
+  return change_run(run_id,
+                    [&](db::Transaction& tx, const ActiveRun& run) { return add_points(tx, run.number, points); });
 }
 
 Result<void> Store::set_tag(std::string_view run_id, const Tag& tag) {

@@ -149,6 +149,7 @@ void add_series_row(std::vector<db::Value>& rows, std::int64_t run, std::string_
 }  // namespace
 
 Result<void> add_points(db::Transaction& tx, std::int64_t run, const PointsByKey& points) {
+  if (points.empty()) return {};
   const SeriesByKey known = TRY(find_series_of(tx, run, points));
   std::vector<db::Value> rows, series_rows;
   for (const auto& [key, logged] : points) {

@@ -56,6 +56,12 @@ struct Batch {
   std::vector<Tag> tags;
 };
 
+// Many points of one metric.
+struct NewSeries {
+  std::string key;
+  std::vector<Point> points;
+};
+
 struct RunUpdate {
   std::optional<std::string> name;
   std::optional<RunStatus> status;
@@ -121,6 +127,9 @@ class Store {
   // A param is written once: the same value again is fine, another one is kInvalidArgument. A metric that is there
   // already changes nothing. A tag overwrites. kFailedPrecondition for a deleted run.
   Result<void> log_batch(std::string_view run_id, const Batch& batch);
+  // The same for whole series of any length, each in the order in which it was measured; other writers wait meanwhile,
+  // a second for some 300 000 points.
+  Result<void> log_series(std::string_view run_id, const std::vector<NewSeries>& series);
   Result<void> set_tag(std::string_view run_id, const Tag& tag);
   Result<void> delete_tag(std::string_view run_id, std::string_view key);
   // Datasets and logged models that the run read, and models that it made.

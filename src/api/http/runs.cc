@@ -2,7 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "api/http/resources.h"
+#include "api/http/series_request.h"
 #include "api/http/tracking_json.h"
+#include "delivery/event_clock.h"
 #include "search/syntax.h"
 #include "tracking/tracking.h"
 
@@ -100,6 +102,18 @@ Result<Json> update_run(tracking::Store& tracking, const Request& request) {
   return to_json(TRY(tracking.update_run(request.param("id"), update)));
 }
 
+// Of about a million points.
+constexpr std::size_t kMostSeriesBytes = 16 << 20;
+
+Result<Json> log_series(Services& services, const Request& request) {
+  TRY(only_queries(request, {}));
+  const auto series = TRY(read_series(request.body, services.clock.now()));
+  TRY(services.tracking.log_series(request.param("id"), series));
+  std::size_t points = 0;
+  for (const auto& one : series) points += one.points.size();
+  return Json{{"series", series.size()}, {"points", points}};
+}
+
 Result<tracking::View> view_query(const Request& request) {
   const std::string view = request.query("view").value_or("active");
   if (view == "active") return tracking::View::kActiveOnly;
@@ -179,6 +193,10 @@ void add_run_routes(net::Router& router, Services& services) {
              [&](const Request& request) { return answer(update_run(tracking, request)); });
   router.add("POST", "/api/v1/runs/{id}/log", Access::kRecord,
              [&](const Request& request) { return answer(log_batch(tracking, request)); });
+  router.add(
+      "POST", "/api/v1/runs/{id}/series", Access::kRecord,
+      [&](const Request& request) { return answer(log_series(services, request)); }, net::Lane::kBlocking,
+      kMostSeriesBytes);
   router.add("GET", "/api/v1/runs/{id}/metrics/{key...}", Access::kRead,
              [&](const Request& request) { return answer(metric_history(tracking, request)); });
 }
