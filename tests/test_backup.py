@@ -7,8 +7,10 @@ import threading
 
 import mlflow
 import pytest
+import requests
 
 import postgres as pg
+import running
 from running import Server
 
 
@@ -143,3 +145,33 @@ def test_a_backup_tells_what_it_holds(millrace, backup):
     assert {file["path"] for file in manifest["files"]} >= {"millrace.db", "home/id"}
     listed = json.loads(millrace("--json", "backup", "verify", backup).stdout)
     assert listed["files"] == len(manifest["files"])
+
+
+def test_a_backup_does_not_hold_the_key_of_the_secrets_and_says_so(millrace, tmp_path, new_database):
+    db = new_database("sealed")
+    with Server(millrace, tmp_path / "home", db) as server:
+        requests.post(f"{server.url}/api/2.0/mlflow/webhooks", json={"name": "a", "url": "https://1.1.1.1/", "secret": "s3cret", "events": [{"entity": "REGISTERED_MODEL", "action": "CREATED"}]}).raise_for_status()
+        made = millrace("backup", tmp_path / "backup", *place(tmp_path / "home", db))
+    assert made.returncode == 0 and "keep secret.key" in made.stdout
+    files = [path for path in (tmp_path / "backup").rglob("*") if path.is_file()]
+    assert not any(path.name == "secret.key" or b"s3cret" in path.read_bytes() for path in files)
+    fresh = new_database("fresh")
+    back = millrace("restore", tmp_path / "backup", *place(tmp_path / "restored", fresh))
+    assert back.returncode == 0 and "copy secret.key" in back.stdout
+    with Server(millrace, tmp_path / "restored", fresh) as server:
+        assert any("sealed with another key" in line for line in server.log)
+        server.stop()
+        (tmp_path / "restored" / "secret.key").write_bytes((tmp_path / "home" / "secret.key").read_bytes())
+        server.log.clear()
+        server.start()
+        assert not any("sealed with another key" in line for line in server.log)
+
+
+def test_the_key_may_come_from_the_environment(millrace, tmp_path, monkeypatch):
+    monkeypatch.setitem(running.ENVIRONMENT, "MILLRACE_SECRET_KEY", "cd" * 32)
+    with Server(millrace, tmp_path / "home") as server:
+        assert not (tmp_path / "home" / "secret.key").exists()
+        server.stop()
+    monkeypatch.setitem(running.ENVIRONMENT, "MILLRACE_SECRET_KEY", "cd")
+    done = millrace("server", "--home", tmp_path / "home", "--listen", "127.0.0.1:0", timeout=30)
+    assert done.returncode == 1 and "a key in MILLRACE_SECRET_KEY is not 64 hexadecimal digits" in done.stderr, done.stderr

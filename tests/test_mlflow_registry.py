@@ -1,6 +1,7 @@
 """The model registry and webhooks, as MLflow's own client and command line use them."""
 
 import base64
+import contextlib
 import datetime
 import hashlib
 import hmac
@@ -9,10 +10,12 @@ import ipaddress
 import json
 import os
 import queue
+import sqlite3
 import ssl
 import subprocess
 import sys
 import threading
+import time
 
 import mlflow
 import pytest
@@ -315,6 +318,64 @@ def test_webhooks_are_told_what_they_asked_for(notifying, receiver):
         "model_version_alias.deleted": {"name": "late", "alias": "champion"},
     }
     assert receiver.told.empty()
+
+
+def told_by(server, receiver, secret):
+    """A notice comes, signed with this."""
+    MlflowClient().create_registered_model(f"told-{time.time_ns()}")
+    _, headers, body, _ = receiver.told.get(timeout=20)
+    assert headers["X-MLflow-Signature"] == signature(secret, headers, body)
+
+
+@pytest.mark.skipif("MILLRACE_TEST_POSTGRES" in os.environ, reason="looks into the database's file")
+def test_webhooks_secrets_are_sealed_and_their_key_can_change(notifying, receiver):
+    def stored():
+        with contextlib.closing(sqlite3.connect(notifying.home / "millrace.db")) as database:
+            return database.execute("select secret, sealed from webhooks").fetchall()
+
+    def rows(sql):
+        with contextlib.closing(sqlite3.connect(notifying.home / "millrace.db")) as database, database:
+            database.execute(sql)
+    key = notifying.home / "secret.key"
+    assert key.stat().st_mode & 0o777 == 0o600 and len(key.read_text().strip()) == 64
+    client = MlflowClient()
+    hook = client.create_webhook("ops", receiver.url, ["registered_model.created"], secret="s3cret")
+    [(first, sealed)] = stored()
+    assert sealed == 1 and first.startswith("v1.") and "s3cret" not in first
+    told_by(notifying, receiver, "s3cret")
+    client.update_webhook(hook.webhook_id, secret="other")
+    told_by(notifying, receiver, "other")
+
+    notifying.stop()  # as a database of before it was sealed
+    rows("update webhooks set secret = 'plain', sealed = 0")
+    notifying.start()
+    told_by(notifying, receiver, "plain")
+    [(old, _)] = stored()
+    assert "plain" not in old
+
+    notifying.stop()
+    key.write_text("ab" * 32 + "\n" + key.read_text())
+    notifying.start()
+    told_by(notifying, receiver, "plain")
+    [(new, _)] = stored()
+    assert new.split(".")[1] != old.split(".")[1]
+    notifying.stop()
+    key.write_text("ab" * 32 + "\n")
+    notifying.start()
+    told_by(notifying, receiver, "plain")
+
+    notifying.stop()
+    key.unlink()
+    notifying.start()
+    assert any("sealed with another key" in line for line in notifying.log)
+    assert "is not here" in str(client.test_webhook(hook.webhook_id).error_message)
+    client.update_webhook(hook.webhook_id, secret="anew")
+    told_by(notifying, receiver, "anew")
+
+    notifying.stop()
+    key.write_text("short\n")
+    done = notifying.millrace("server", "--home", notifying.home, "--listen", "127.0.0.1:0", timeout=30)
+    assert done.returncode == 1 and "openssl rand -hex 32" in done.stderr
 
 
 def test_webhooks_are_told_again_until_they_take_it(notifying, receiver):

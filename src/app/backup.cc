@@ -6,6 +6,7 @@
 
 #include "app/copied_files.h"
 #include "app/home_id.h"
+#include "app/seal_keys.h"
 #include "app/server.h"
 #include "base/files.h"
 #include "base/hash.h"
@@ -21,10 +22,11 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kDatabase = "millrace.db";
 
-// What a server makes anew, or what belongs to the process. The database is copied by itself.
+// What a server makes anew, what belongs to the process, and the key without which the backup's secrets stay shut. The
+// database is copied by itself.
 bool stays_behind(std::string_view path) {
-  constexpr std::array<std::string_view, 5> kNames = {"lock", "tmp", "artifacts/.staging", "artifacts/.uploads",
-                                                      "datasets/.scratch"};
+  constexpr std::array<std::string_view, 6> kNames = {
+      "lock", "tmp", "artifacts/.staging", "artifacts/.uploads", "datasets/.scratch", kSealKeyFile};
   return std::ranges::find(kNames, path) != kNames.end() || path.starts_with(kDatabase);
 }
 

@@ -16,6 +16,7 @@
 #include "app/exposure.h"
 #include "app/home_id.h"
 #include "app/issuer_keys.h"
+#include "app/seal_keys.h"
 #include "app/steps/step.h"
 #include "app/vectors.h"
 #include "base/files.h"
@@ -157,6 +158,7 @@ struct Server::Parts {
   metrics::Registry metrics;
   std::optional<db::HomeLock> lock;
   std::unique_ptr<db::Database> db;
+  std::optional<Sealer> sealer;
   std::unique_ptr<access::Store> access;
   std::unique_ptr<access::Audit> audit;
   std::unique_ptr<delivery::EventClock> clock;
@@ -210,6 +212,7 @@ Result<void> Server::Parts::open_stores() {
   lock.emplace(TRY(db::HomeLock::acquire(settings.home)));
   db = TRY(db::Database::open(database_uri(settings.home, settings.db)));
   TRY(match_home(settings.home, *db, ids));
+  sealer.emplace(TRY(open_sealer(settings.home)));
   clock = TRY(delivery::EventClock::open(*db, wall));
   events = TRY(events::Log::open(*db));
   lineage = TRY(lineage::Store::open(*db));
@@ -231,8 +234,12 @@ Result<void> Server::Parts::open_stores() {
   evaluation_datasets = TRY(tracking::EvaluationDatasets::open({*db, *clock, ids}));
   assessments = std::make_unique<tracking::Assessments>(*db, *clock, ids);
   registry = TRY(registry::Store::open({*db, *lineage, *events, *clock}));
-  webhooks = TRY(notify::Webhooks::open(
-      {.database = *db, .events = *events, .wall = wall, .ids = ids, .reach = settings.webhook_reach}));
+  webhooks = TRY(notify::Webhooks::open({.database = *db,
+                                         .events = *events,
+                                         .wall = wall,
+                                         .ids = ids,
+                                         .sealer = *sealer,
+                                         .reach = settings.webhook_reach}));
   gates = TRY(delivery::Gates::open(*db, *events));
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -48,6 +49,15 @@ void print_summary(const Options& options, std::string_view done, const std::str
              manifest.files.size(), static_cast<double>(bytes) / 1e6);
 }
 
+bool has_webhooks(const app::Manifest& manifest) {
+  return std::ranges::any_of(manifest.tables,
+                             [](const auto& table) { return table.name == "webhooks" && table.rows > 0; });
+}
+
+void print_key_note(const Options& options, const app::Manifest& manifest, std::string_view note) {
+  if (!options.json && has_webhooks(manifest)) fmt::print("{}\n", note);
+}
+
 }  // namespace
 
 void add_backup(CLI::App& app, Options& options) {
@@ -69,8 +79,10 @@ void add_backup(CLI::App& app, Options& options) {
     if (!command->get_subcommands().empty()) return {};
     if (arguments->folder.empty()) throw CLI::RequiredError("FOLDER");
     const WallClock clock;
-    print_summary(options, "backed up to", arguments->folder,
-                  TRY(app::back_up(arguments->place(), fs::absolute(arguments->folder), clock)));
+    const auto manifest = TRY(app::back_up(arguments->place(), fs::absolute(arguments->folder), clock));
+    print_summary(options, "backed up to", arguments->folder, manifest);
+    print_key_note(options, manifest,
+                   "without the key of the webhooks' secrets: keep secret.key of the home folder in another place");
     return {};
   }));
 }
@@ -88,6 +100,10 @@ void add_restore(CLI::App& app, Options& options) {
   command->callback(guarded(options, [arguments, &options]() -> Result<void> {
     const auto manifest = TRY(app::restore(arguments->folder, arguments->place()));
     print_summary(options, "restored", arguments->folder, manifest);
+    print_key_note(
+        options, manifest,
+        "copy secret.key of the old home folder into the new one before its first start, or set the secrets of "
+        "webhooks anew");
     return {};
   }));
 }

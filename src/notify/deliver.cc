@@ -38,12 +38,13 @@ bool wants(const Subscriber& subscriber, std::string_view topic) {
 struct DeliveryRow {
   std::int64_t number = 0;
   std::string id;
+  std::string webhook;  // its id
   std::string url;
-  std::string secret;
+  std::string secret;  // sealed
   std::string payload;
   int tries = 0;
 };
-BOOST_DESCRIBE_STRUCT(DeliveryRow, (), (number, id, url, secret, payload, tries))
+BOOST_DESCRIBE_STRUCT(DeliveryRow, (), (number, id, webhook, url, secret, payload, tries))
 
 net::PeerCheck peer_check(Reach reach) {
   if (reach == Reach::kAnywhere) return {};
@@ -109,7 +110,7 @@ void Webhooks::run(std::stop_token stop) {
 
 Result<std::vector<Webhooks::Delivery>> Webhooks::due() const {
   auto rows = TRY(parts_.database.query<DeliveryRow>(R"sql(
-select d.number, d.id, w.url, w.secret, d.payload, d.tries
+select d.number, d.id, w.id, w.url, w.secret, d.payload, d.tries
 from webhook_deliveries d join webhooks w on w.number = d.webhook
 where d.next_try <= ? and w.active = 1
 order by d.next_try, d.number
@@ -157,9 +158,10 @@ TestResult Webhooks::send(const Delivery& delivery) const {
                              .body = delivery.payload,
                              .timeout = kTimeout,
                              .headers = {{"X-MLflow-Delivery-Id", delivery.id}, {"X-MLflow-Timestamp", timestamp}}};
-  if (!delivery.secret.empty()) {
-    request.headers.emplace_back("X-MLflow-Signature",
-                                 signature(delivery.secret, delivery.id, timestamp, delivery.payload));
+  const auto secret = open_secret(delivery.webhook, delivery.secret);
+  if (!secret) return {.error = secret.error().message};
+  if (!secret->empty()) {
+    request.headers.emplace_back("X-MLflow-Signature", signature(*secret, delivery.id, timestamp, delivery.payload));
   }
   auto answer = client->send(request);
   if (!answer) return {.error = answer.error().message};
@@ -174,6 +176,7 @@ Result<TestResult> Webhooks::test(std::string_view id, std::string_view topic) c
   const auto secrets = TRY(parts_.database.query<std::string>("select secret from webhooks where id = ?", id));
   Delivery delivery;
   delivery.id = parts_.ids.next();
+  delivery.webhook = webhook.id;
   delivery.url = webhook.url;
   delivery.secret = secrets.empty() ? "" : secrets.front();
   delivery.payload = payload_of(example_of(chosen), parts_.wall.now());

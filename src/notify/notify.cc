@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "db/db.h"
 #include "net/client.h"
 #include "notify/schema.h"
@@ -63,6 +64,21 @@ Result<void> check_topics(const std::vector<std::string>& wanted) {
   return {};
 }
 
+struct SecretRow {
+  std::int64_t number = 0;
+  std::string id;
+  std::string secret;
+  bool sealed = false;
+};
+BOOST_DESCRIBE_STRUCT(SecretRow, (), (number, id, secret, sealed))
+
+std::string context_of(std::string_view id) { return fmt::format("webhook {}", id); }
+
+// What is stored of a secret; none needs no seal.
+std::string sealed(const Sealer& sealer, std::string_view id, std::string_view secret) {
+  return secret.empty() ? std::string() : sealer.seal(secret, context_of(id));
+}
+
 // 32 digits with dashes.
 std::string uuid(std::string id) {
   for (const std::size_t at : {8, 13, 18, 23}) id.insert(at, 1, '-');
@@ -74,9 +90,40 @@ std::string uuid(std::string id) {
 Result<std::unique_ptr<Webhooks>> Webhooks::open(Parts parts) {
   TRY(db::migrate(parts.database, "notify", kMigrations));
   std::unique_ptr<Webhooks> webhooks(new Webhooks(parts));
+  TRY(webhooks->seal_secrets());
   TRY(parts.events.subscribe("webhooks", {"registered_model.*", "model_version.*"},
                              [raw = webhooks.get()](const events::Event& event) { return raw->enqueue(event); }));
   return webhooks;
+}
+
+Result<void> Webhooks::seal_secrets() {
+  db::Transaction tx = TRY(parts_.database.begin());
+  int lost = 0;
+  for (const SecretRow& row :
+       TRY(tx.query<SecretRow>("select number, id, secret, sealed from webhooks where secret <> ''"))) {
+    if (row.sealed && parts_.sealer.is_current(row.secret)) continue;
+    const auto secret = row.sealed ? open_secret(row.id, row.secret) : Result<std::string>(row.secret);
+    if (!secret) {
+      ++lost;
+      continue;
+    }
+    TRY(tx.execute("update webhooks set secret = ?, sealed = 1 where number = ?",
+                   sealed(parts_.sealer, row.id, *secret), row.number));
+  }
+  if (lost > 0) {
+    log::warn(
+        "webhooks are not told of anything: their secrets were sealed with another key; bring it back, or set them "
+        "anew",
+        {{"webhooks", std::to_string(lost)}});
+  }
+  return tx.commit();
+}
+
+Result<std::string> Webhooks::open_secret(std::string_view id, std::string_view sealed) const {
+  if (sealed.empty()) return std::string();
+  auto secret = parts_.sealer.open(sealed, context_of(id));
+  if (secret) return secret;
+  return fail(secret.error().code, "the secret of webhook {} cannot be opened: {}", id, secret.error().message);
 }
 
 Result<Webhook> Webhooks::create(const NewWebhook& webhook) {
@@ -87,12 +134,12 @@ Result<Webhook> Webhooks::create(const NewWebhook& webhook) {
   const Timestamp now = parts_.wall.now();
   TRY(parts_.database.execute(R"sql(
 insert into webhooks
-  (id, name, url, topics, secret, description, active, since, creation_time, last_updated_time)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  (id, name, url, topics, secret, sealed, description, active, since, creation_time, last_updated_time)
+values (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)
 )sql",
-                              id, webhook.name, webhook.url, dump_json(webhook.topics), webhook.secret,
-                              webhook.description, webhook.status == Status::kActive, parts_.events.newest(), now,
-                              now));
+                              id, webhook.name, webhook.url, dump_json(webhook.topics),
+                              sealed(parts_.sealer, id, webhook.secret), webhook.description,
+                              webhook.status == Status::kActive, parts_.events.newest(), now, now));
   return find(id);
 }
 
@@ -113,6 +160,8 @@ Result<Webhook> Webhooks::update(std::string_view id, const WebhookChange& chang
   if (change.url) TRY(check_url(*change.url));
   if (change.topics) TRY(check_topics(*change.topics));
   const bool active = change.status ? *change.status == Status::kActive : row.active;
+  std::optional<std::string> secret;
+  if (change.secret) secret = sealed(parts_.sealer, row.id, *change.secret);
   const std::string topics = change.topics ? dump_json(*change.topics) : row.topics;
   TRY(parts_.database.execute(R"sql(
 update webhooks
@@ -120,7 +169,7 @@ set name = ?, url = ?, topics = ?, description = ?, active = ?, secret = coalesc
 where number = ?
 )sql",
                               change.name.value_or(row.name), change.url.value_or(row.url), topics,
-                              change.description.value_or(row.description), active, change.secret, parts_.wall.now(),
+                              change.description.value_or(row.description), active, secret, parts_.wall.now(),
                               row.number));
   return find(id);
 }

@@ -12,6 +12,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/seal.h"
 #include "base/time.h"
 #include "events/events.h"
 #include "notify/message.h"
@@ -74,9 +75,10 @@ class Webhooks {
     events::Log& events;
     const Clock& wall;
     IdSource& ids;
+    const Sealer& sealer;  // of the webhooks' secrets
     Reach reach = Reach::kPublicOnly;
   };
-  // Subscribes to the log, which is not started yet.
+  // Subscribes to the log, which is not started yet. Seals the secrets that are not sealed, or with an older key.
   static Result<std::unique_ptr<Webhooks>> open(Parts parts);
   ~Webhooks();
 
@@ -95,6 +97,8 @@ class Webhooks {
  private:
   struct Delivery;
   explicit Webhooks(Parts parts) : parts_(parts) {}
+  Result<void> seal_secrets();
+  Result<std::string> open_secret(std::string_view id, std::string_view sealed) const;
   Result<void> check_url(const std::string& url) const;
   Result<void> enqueue(const events::Event& event);
   void run(std::stop_token stop);

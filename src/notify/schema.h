@@ -5,7 +5,8 @@
 namespace millrace::notify {
 
 // Times are microseconds since 1970. `since`: the newest event when the webhook was made; older ones are not its
-// business. A delivery is a notice that a webhook has not taken yet.
+// business. `secret` is empty or, where `sealed` is 1, sealed (base/seal.h) for "webhook ID". A delivery is a notice
+// that a webhook has not taken yet.
 inline constexpr db::Migration kMigrations[] = {{1, R"sql(
 create table webhooks (
   number integer primary key autoincrement,
@@ -33,6 +34,9 @@ create table webhook_deliveries (
   unique (webhook, event)
 ) strict;
 create index webhook_deliveries_by_next_try on webhook_deliveries (next_try);
+)sql"},
+                                                {2, R"sql(
+alter table webhooks add column sealed integer not null default 0;
 )sql"}};
 
 }  // namespace millrace::notify
