@@ -103,7 +103,7 @@ def test_a_home_from_a_newer_version_is_said_plainly_and_left_alone(millrace, se
 def test_a_home_that_is_a_file_is_said_plainly(millrace, tmp_path):
     (tmp_path / "file").write_text("")
     said = fails_to_start(millrace, "--home", tmp_path / "file" / "home", "--listen", "127.0.0.1:0")
-    assert str(tmp_path / "file" / "home") in said
+    assert str(tmp_path / "file") in said, "what is in the way is named"
 
 
 @ROOT_ONLY
