@@ -15,7 +15,7 @@ import pytest
 
 GOLDEN = pathlib.Path(__file__).resolve().parent / "golden/cli"
 NOUNS = ["dataset", "feature", "pipeline", "run", "experiment", "model", "endpoint", "monitor", "trigger", "gate", "event", "user", "token", "role", "audit"]
-COMMANDS = ["server", "apply", "status", "replay", *NOUNS, "login", "schema", "completion", "help"]
+COMMANDS = ["server", "apply", "status", "replay", *NOUNS, "login", "schema", "lineage", "completion", "help"]
 NOBODY = "http://127.0.0.1:1"
 
 PROJECT = """\
@@ -309,7 +309,7 @@ def test_models_and_what_they_came_of(main_job):
     assert "there is no champion yet" in run("model", "show", "delays").stdout
     assert run("model", "show", f"delays/{champion}").stdout == run("model", "show", "delays@champion").stdout
     lineage = run("model", "lineage", "delays@champion").stdout.splitlines()
-    assert lineage[0] == f"model:delays/{champion}"
+    assert lineage[0].split()[0] == f"model:delays/{champion}"
     assert any(line.strip().startswith("dataset:flights/") for line in lineage) and len(lineage) < 40
     assert run("model", "show", "delay").stderr == 'millrace: registered model "delay" does not exist; did you mean "delays"?\n'
     assert run("model", "show", "delays@champ").stderr == 'millrace: model "delays" has no alias "champ"\n'

@@ -50,6 +50,12 @@ Result<Json> ApiClient::get(std::string_view target) {
   return send({.method = "GET", .target = target, .timeout = kTimeout});
 }
 
+Result<std::string> ApiClient::get_text(std::string_view target) {
+  auto response = TRY(client_.send({.method = "GET", .target = target, .timeout = kTimeout}));
+  if (response.status >= 300) return std::unexpected(error_from(response));
+  return std::move(response.body);
+}
+
 Result<Json> ApiClient::post(std::string_view target, const Json& body) {
   auto text = dump_json(body);
   return send({.method = "POST", .target = target, .body = text, .timeout = kTimeout});

@@ -20,6 +20,8 @@ class ApiClient {
   static Result<ApiClient> open(std::string_view base_url, net::ClientOptions options = {});
 
   Result<Json> get(std::string_view target);
+  // What is no JSON, as it is.
+  Result<std::string> get_text(std::string_view target);
   Result<Json> post(std::string_view target, const Json& body);
   Result<Json> put(std::string_view target, const Json& body);
   Result<Json> patch(std::string_view target, const Json& body);

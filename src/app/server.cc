@@ -40,10 +40,13 @@
 #include "net/trust.h"
 #include "notify/notify.h"
 #include "pipelines/pipelines.h"
+#include "registry/lineage_source.h"
 #include "registry/registry.h"
+#include "serving/lineage_source.h"
 #include "serving/serving.h"
 #include "tracking/evaluation/datasets.h"
 #include "tracking/heartbeats.h"
+#include "tracking/lineage_source.h"
 #include "tracking/logged_models.h"
 #include "tracking/traces/traces.h"
 #include "tracking/tracking.h"
@@ -179,6 +182,9 @@ struct Server::Parts {
   std::unique_ptr<features::Live> features;
   std::unique_ptr<serving::Endpoints> endpoints;
   serving::Endpoints* served = nullptr;
+  std::optional<tracking::LineageSource> tracked;
+  std::optional<registry::LineageSource> registered;
+  std::optional<serving::LineageSource> deployed;
   std::unique_ptr<monitoring::Monitors> monitors;
   std::unique_ptr<jobs::Queue> queue;
   std::unique_ptr<pipelines::Engine> pipelines;
@@ -273,6 +279,9 @@ Result<void> Server::Parts::open_serving() {
             {{"endpoint", change.endpoint}, {"version", text(change.version)}, {"previous", text(change.previous)}});
       }});
   served = endpoints.get();
+  lineage->add_source(tracked.emplace(*db));
+  lineage->add_source(registered.emplace(*db));
+  lineage->add_source(deployed.emplace(*endpoints));
   monitors = TRY(monitoring::Monitors::open(
       {*db, *events, *datasets, *duck,
        [this](const std::string& endpoint) { return endpoints->commit_predictions(endpoint); },

@@ -81,6 +81,7 @@ void add_feature(CLI::App& app, Options& options);
 void add_gate(CLI::App& app, Options& options);
 void add_help(CLI::App& app, Options& options);
 void add_experiment(CLI::App& app, Options& options);
+void add_lineage(CLI::App& app, Options& options);
 void add_login(CLI::App& app, Options& options);
 void add_model(CLI::App& app, Options& options);
 void add_monitor(CLI::App& app, Options& options);

@@ -16,7 +16,7 @@ const std::vector<Group>& groups() {
       {"Start here", {add_server, add_apply, add_status, add_replay}},
       {"Look and act",
        {add_dataset, add_feature, add_pipeline, add_run, add_experiment, add_model, add_endpoint, add_monitor,
-        add_trigger, add_gate, add_event}},
+        add_trigger, add_gate, add_event, add_lineage}},
       {"Keep", {add_backup, add_restore, add_db}},
       {"Who may do what", {add_user, add_token, add_role, add_audit, add_login}},
       {"And", {add_schema, add_completion, add_help}},

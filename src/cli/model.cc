@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
-#include "cli/lineage_text.h"
+#include "cli/lineage.h"
 #include "cli/print.h"
 #include "cli/text.h"
 
@@ -105,17 +105,11 @@ Result<void> show_model(const std::string& name, const Options& options) {
   return {};
 }
 
-Result<void> show_lineage(const std::string& name, Direction direction, const Options& options) {
+// A version is looked up first, so that a misspelt name is answered with the nearest one.
+Result<void> show_version_lineage(const std::string& name, const LineageArguments& arguments, const Options& options) {
   auto client = TRY(connect(options));
   auto found = TRY(find_version(client, name));
-  auto node = fmt::format("model:{}/{}", cell(found, "model"), cell(found, "version"));
-  auto words = direction == Direction::kUpstream ? "upstream" : "downstream";
-  auto graph = TRY(client.get(api::target("/api/v1/lineage?node={}&direction={}&hops=100", node, std::string(words))));
-  if (options.json)
-    print_json(graph);
-  else
-    fmt::print("{}", lineage_text(graph, node, direction));
-  return {};
+  return show_lineage(fmt::format("model:{}/{}", cell(found, "model"), cell(found, "version")), arguments, options);
 }
 
 }  // namespace
@@ -130,22 +124,19 @@ void add_model(CLI::App& app, Options& options) {
   add_verb(noun, {"list", "Every model with its aliases", "millrace model list"}, options,
            [&options] { return list_models(options); });
   auto name = std::make_shared<std::string>();
-  auto downstream = std::make_shared<bool>(false);
   add_verb(noun,
            {"show", "One model with its versions and the moves of its aliases, or one version",
             "millrace model show delays\nmillrace model show delays@champion\nmillrace model show delays/3"},
            options, [name, &options] { return show_model(*name, options); })
       ->add_option("NAME", *name, fmt::format("The model; or {} for one version", kHowNamed))
       ->required();
-  auto* lineage =
-      add_verb(noun,
-               {"lineage", "What a version came of: runs, steps, training sets, data",
-                "millrace model lineage delays@champion\nmillrace model lineage delays/3 --downstream"},
-               options, [name, downstream, &options] {
-                 return show_lineage(*name, *downstream ? Direction::kDownstream : Direction::kUpstream, options);
-               });
+  auto* lineage = add_verb(noun, {"lineage", "What a version came of and what came of it: runs, data, endpoints",
+                                  "millrace model lineage delays@champion\nmillrace model lineage delays/3 --upstream "
+                                  "--svg delays.svg"});
   lineage->add_option("NAME", *name, fmt::format("The version, as {}", kHowNamed))->required();
-  lineage->add_flag("--downstream", *downstream, "What came of it instead");
+  auto arguments = add_lineage_options(lineage);
+  lineage->callback(
+      guarded(options, [name, arguments, &options] { return show_version_lineage(*name, *arguments, options); }));
 }
 
 }  // namespace millrace::cli

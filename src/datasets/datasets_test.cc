@@ -77,7 +77,7 @@ TEST_F(DatasetsTest, VersionsAreCumulativeAndImmutable) {
   EXPECT_EQ(MUST(datasets().version("flights", 1)).content_hash, first);
   EXPECT_EQ(count(scan_sql(MUST(datasets().version("flights", 1)))), 980);
   EXPECT_EQ(MUST(datasets().list_versions("flights", std::nullopt, 10)).size(), 2u);
-  EXPECT_EQ(MUST(home_.lineage->upstream("dataset:flights/2")).nodes.size(), 2u);
+  EXPECT_EQ(MUST(home_.lineage->walk("dataset:flights/2", lineage::Direction::kUpstream)).nodes.size(), 2u);
   EXPECT_EQ(datasets().version("flights", 3).error().message, "dataset flights has no version 3");
 }
 

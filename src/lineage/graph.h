@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -39,10 +40,18 @@ struct Node {
 struct Edge {
   std::string from;  // the cause
   std::string to;    // what came of it
+
+  auto operator<=>(const Edge&) const = default;
 };
+
+// Upstream is what something came of, downstream what came of it.
+enum class Direction { kUpstream, kDownstream, kBoth };
+std::string_view to_text(Direction direction);  // "upstream"
+bool from_text(std::string_view text, Direction& direction);
 
 // A part of the graph: nodes by (hops, id), edges by (from, to).
 struct Graph {
+  std::string root;  // the node that was asked for
   std::vector<Node> nodes;
   std::vector<Edge> edges;
   bool truncated = false;  // there is more beyond the limits

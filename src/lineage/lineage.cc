@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <boost/describe.hpp>
+#include <iterator>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "db/db.h"
 #include "lineage/graph.h"
+#include "lineage/source.h"
 
 namespace millrace::lineage {
 
@@ -30,6 +33,9 @@ create table lineage_edges (
   primary key (source, target)
 ) strict, without rowid;
 create index lineage_edges_by_target on lineage_edges (target, source);
+)sql"},
+                                         {2, R"sql(
+create index lineage_nodes_by_name on lineage_nodes (kind, name);
 )sql"}};
 
 constexpr std::string_view kUpsert = R"sql(
@@ -47,89 +53,117 @@ struct NodeRow {
 };
 BOOST_DESCRIBE_STRUCT(NodeRow, (), (kind, name, event_time, data))
 
-enum class Direction { kUpstream, kDownstream };
-
 constexpr std::string_view neighbours_sql(Direction direction) {
-  return direction == Direction::kUpstream ? "select source from lineage_edges where target = ? order by 1"
-                                           : "select target from lineage_edges where source = ? order by 1";
+  return direction == Direction::kUpstream ? "select source from lineage_edges where target = ? order by 1 limit ?"
+                                           : "select target from lineage_edges where source = ? order by 1 limit ?";
 }
 
 std::string kind_of(std::string_view id) { return std::string(id.substr(0, std::min(id.find(':'), id.size()))); }
 
-Result<Node> load(db::Database& database, const std::string& id, int hops) {
-  const auto rows =
-      TRY(database.query<NodeRow>("select kind, name, event_time, data from lineage_nodes where id = ?", id));
-  if (rows.empty()) return Node{.id = id, .kind = kind_of(id), .hops = hops};
-  const NodeRow& row = rows.front();
-  return Node{.id = id,
-              .kind = row.kind,
-              .name = row.name,
-              .event_time = row.event_time.value_or(Timestamp{}),
-              .data = TRY(parse_json(row.data)),
-              .hops = hops};
+using Sources = std::span<const Source* const>;
+
+// What is kept here, and over it what the sources know; `known` where that is anything.
+struct Loaded {
+  Node node;
+  bool known = false;
+};
+
+Result<Loaded> load(db::Database& database, Sources sources, const std::string& id) {
+  Loaded loaded{.node = {.id = id, .kind = kind_of(id)}};
+  auto rows = TRY(database.query<NodeRow>("select kind, name, event_time, data from lineage_nodes where id = ?", id));
+  if (!rows.empty()) {
+    NodeRow& row = rows.front();
+    loaded = {.node = {.id = id,
+                       .kind = std::move(row.kind),
+                       .name = std::move(row.name),
+                       .event_time = row.event_time.value_or(Timestamp{}),
+                       .data = TRY(parse_json(row.data))},
+              .known = true};
+  }
+  for (const Source* source : sources) loaded.known |= TRY(source->describe(loaded.node));
+  return loaded;
 }
 
-// Breadth first from one node; a node is entered once, by its shortest way.
+// Sorted, each once.
+Result<std::vector<std::string>> neighbours(db::Database& database, Sources sources, const std::string& id,
+                                            Direction direction, int limit) {
+  auto found = TRY(database.query<std::string>(neighbours_sql(direction), id, limit));
+  for (const Source* source : sources) {
+    std::ranges::move(TRY(source->neighbours(id, direction, limit)), std::back_inserter(found));
+  }
+  std::ranges::sort(found);
+  const auto repeated = std::ranges::unique(found);
+  found.erase(repeated.begin(), repeated.end());
+  return found;
+}
+
+// Breadth first from one node, one way; a node is entered once, by its shortest way. The graph may hold what another
+// walk from the same node found.
 class Walk {
  public:
-  Walk(db::Database& database, Direction direction) : database_(database), direction_(direction) {}
+  Walk(db::Database& database, Sources sources, Direction direction, const WalkLimits& limits, Graph& graph)
+      : database_(database), sources_(sources), direction_(direction), limits_(limits), graph_(graph) {
+    for (const Node& node : graph.nodes) loaded_.insert(node.id);
+    entered_ = loaded_.size();
+  }
 
-  Result<Graph> from(std::string_view id, int max_hops) {
+  Result<void> from(std::string_view id) {
     enter(std::string(id));
     for (int hops = 0; !reached_.empty(); ++hops) {
-      std::vector<std::string> level = std::exchange(reached_, {});
-      std::ranges::sort(level);
-      for (const std::string& node : level) {
-        graph_.nodes.push_back(TRY(load(database_, node, hops)));
-        TRY(follow(node, hops < max_hops));
+      for (const std::string& node : std::exchange(reached_, {})) {
+        TRY(take(node, hops));
+        TRY(follow(node, hops < limits_.depth));
       }
+      std::ranges::sort(reached_);
     }
-    std::ranges::sort(graph_.edges, {}, [](const Edge& edge) { return std::pair(edge.from, edge.to); });
-    return std::move(graph_);
+    return {};
   }
 
  private:
   void enter(std::string id) {
-    if (seen_.contains(id)) return;
-    seen_.insert(id);
+    if (!seen_.insert(id).second) return;
+    if (!loaded_.contains(id)) ++entered_;
     reached_.push_back(std::move(id));
+  }
+
+  Result<void> take(const std::string& id, int hops) {
+    if (!loaded_.insert(id).second) return {};
+    graph_.nodes.push_back(TRY(load(database_, sources_, id)).node);
+    graph_.nodes.back().hops = hops;
+    return {};
   }
 
   // An edge is in the graph if both its nodes are.
   Result<void> follow(const std::string& node, bool further) {
-    for (const std::string& next : TRY(database_.query<std::string>(neighbours_sql(direction_), node))) {
-      const bool known = seen_.contains(next);
-      if (!known && (!further || seen_.size() >= kMaxNodes)) {
+    for (std::string& next : TRY(neighbours(database_, sources_, node, direction_, limits_.nodes + 1))) {
+      if (!seen_.contains(next) && (!further || entered_ >= static_cast<std::size_t>(limits_.nodes))) {
         graph_.truncated = true;
         continue;
       }
       enter(next);
-      graph_.edges.push_back(direction_ == Direction::kUpstream ? Edge{next, node} : Edge{node, next});
+      graph_.edges.push_back(direction_ == Direction::kUpstream ? Edge{std::move(next), node}
+                                                                : Edge{node, std::move(next)});
     }
     return {};
   }
 
   db::Database& database_;
+  const Sources sources_;
   const Direction direction_;
-  std::set<std::string, std::less<>> seen_;
-  std::vector<std::string> reached_;  // entered, but not looked at
-  Graph graph_;
+  const WalkLimits limits_;
+  Graph& graph_;
+  std::set<std::string, std::less<>> loaded_;  // in the graph
+  std::set<std::string, std::less<>> seen_;    // entered on this way
+  std::vector<std::string> reached_;           // entered, but not looked at
+  std::size_t entered_ = 0;                    // nodes that are in the graph or will be
 };
 
-Result<void> check_known(db::Database& database, std::string_view id) {
-  const auto found = TRY(database.query<int>(R"sql(
-select exists (select 1 from lineage_nodes where id = ?)
-  or exists (select 1 from lineage_edges where source = ?)
-  or exists (select 1 from lineage_edges where target = ?)
-)sql",
-                                             id, id, id));
-  if (found.front() == 0) return not_found("the lineage graph has no node {}", id);
-  return {};
-}
-
-Result<Graph> walk(db::Database& database, Direction direction, std::string_view id, int max_hops) {
-  TRY(check_known(database, id));
-  return Walk(database, direction).from(id, std::clamp(max_hops, 0, kMaxHops));
+Result<void> check_known(db::Database& database, Sources sources, const std::string& id) {
+  if (TRY(load(database, sources, id)).known) return {};
+  for (const auto direction : {Direction::kUpstream, Direction::kDownstream}) {
+    if (!TRY(neighbours(database, sources, id, direction, 1)).empty()) return {};
+  }
+  return not_found("the lineage graph has no node {}", id);
 }
 
 }  // namespace
@@ -155,12 +189,28 @@ Result<void> Store::add_edge(db::Transaction& tx, std::string_view from, std::st
   return {};
 }
 
-Result<Graph> Store::upstream(std::string_view id, int max_hops) const {
-  return walk(database_, Direction::kUpstream, id, max_hops);
+Result<Graph> Store::walk(std::string_view id, Direction direction, const WalkLimits& limits) const {
+  TRY(check_known(database_, sources_, std::string(id)));
+  const WalkLimits bounded{.depth = std::clamp(limits.depth, 0, kMaxHops),
+                           .nodes = std::clamp(limits.nodes, 1, kMaxNodes)};
+  Graph graph{.root = std::string(id)};
+  for (const auto way : {Direction::kUpstream, Direction::kDownstream}) {
+    if (direction != way && direction != Direction::kBoth) continue;
+    TRY(Walk(database_, sources_, way, bounded, graph).from(id));
+  }
+  std::ranges::sort(graph.nodes, {}, [](const Node& node) { return std::pair(node.hops, std::string_view(node.id)); });
+  std::ranges::sort(graph.edges);
+  const auto repeated = std::ranges::unique(graph.edges);
+  graph.edges.erase(repeated.begin(), repeated.end());
+  return graph;
 }
 
-Result<Graph> Store::downstream(std::string_view id, int max_hops) const {
-  return walk(database_, Direction::kDownstream, id, max_hops);
+// Of numbers without leading zeros the longer is the greater.
+Result<std::string> Store::newest(std::string_view kind, std::string_view name) const {
+  const auto ids = TRY(database_.query<std::string>(
+      "select id from lineage_nodes where kind = ? and name = ? order by length(id) desc, id desc limit 1", kind,
+      name));
+  return ids.empty() ? std::string() : ids.front();
 }
 
 }  // namespace millrace::lineage

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -12,16 +14,24 @@ class Transaction;
 
 namespace millrace::lineage {
 
-struct Artifact;  // these four: lineage/graph.h
+struct Artifact;  // these: lineage/graph.h
 struct Execution;
 struct Edge;
 struct Graph;
+enum class Direction;
+class Source;  // lineage/source.h
 
 inline constexpr int kMaxHops = 100;
 inline constexpr int kMaxNodes = 10'000;
 
+struct WalkLimits {
+  int depth = 20;    // edges from the node that is asked for; at most kMaxHops
+  int nodes = 1000;  // at most kMaxNodes
+};
+
 // What came of what: artifacts, executions and the edges between them. Modules add to it in their own transactions, in
-// any order; adding again changes the node. Thread-safe.
+// any order; adding again changes the node. What a room's own tables say already is read from them, by its Source.
+// Thread-safe.
 class Store {
  public:
   static Result<std::unique_ptr<Store>> open(db::Database& database);
@@ -31,15 +41,21 @@ class Store {
   // `to` came of `from`. The nodes need not be there yet.
   Result<void> add_edge(db::Transaction& tx, std::string_view from, std::string_view to);
 
-  // All that `id` came of, and all that came of it, within `max_hops` edges (at most kMaxHops) and kMaxNodes nodes,
-  // with `id` itself at 0 hops. Cycles are walked once. kNotFound for an id that is neither a node nor on an edge.
-  Result<Graph> upstream(std::string_view id, int max_hops = 20) const;
-  Result<Graph> downstream(std::string_view id, int max_hops = 20) const;
+  // Before anybody walks.
+  void add_source(const Source& source) { sources_.push_back(&source); }
+
+  // All that `id` came of, all that came of it, or both, with `id` itself at 0 hops. Cycles are walked once. kNotFound
+  // for an id that nobody knows.
+  Result<Graph> walk(std::string_view id, Direction direction, const WalkLimits& limits = {}) const;
+
+  // The newest node of a kind and name whose id ends in a number, such as a dataset's newest version; "" for none.
+  Result<std::string> newest(std::string_view kind, std::string_view name) const;
 
  private:
   explicit Store(db::Database& database) : database_(database) {}
 
   db::Database& database_;
+  std::vector<const Source*> sources_;
 };
 
 }  // namespace millrace::lineage

@@ -54,7 +54,8 @@ TEST_F(EngineTest, EventsAndLineageTellTheStory) {
   EXPECT_THAT(event_lines(), ElementsAre("started running", "step first running", "step first succeeded",
                                          "step second running", "step second succeeded", "finished succeeded"));
   std::vector<std::string> nodes;
-  for (const lineage::Node& node : MUST(lineage_->upstream("output:" + run.id + "/second/all")).nodes) {
+  for (const lineage::Node& node :
+       MUST(lineage_->walk("output:" + run.id + "/second/all", lineage::Direction::kUpstream)).nodes) {
     nodes.push_back(node.id);
   }
   EXPECT_THAT(nodes,

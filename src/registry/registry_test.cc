@@ -117,7 +117,7 @@ TEST_F(RegistryTest, AVersionIsKeptAndPublished) {
                                                                        {"description", "first"},
                                                                        {"tags", {{"features", "abc"}}},
                                                                        {"prompt", false}}));
-  const auto graph = MUST(lineage->upstream("model:delays/1"));
+  const auto graph = MUST(lineage->walk("model:delays/1", lineage::Direction::kUpstream));
   ASSERT_EQ(graph.nodes.size(), 3U);
   EXPECT_EQ(graph.nodes[1].id, "output:p1/train/model");
   EXPECT_EQ(graph.nodes[2].id, "run:r1");
@@ -269,7 +269,7 @@ TEST_F(RegistryTest, ARenamedModelKeepsAllAndSaysSo) {
   EXPECT_EQ(MUST(store->create_version({.model = "late", .source = "s"})).version, 3);
   EXPECT_EQ(MUST(events->list(0, 10, {.type = "model_version.alias_set", .subject = "late"})).size(), 1U);
   EXPECT_EQ(event_data("model_version.alias_deleted").size(), 1U);
-  EXPECT_EQ(MUST(lineage->upstream("model:late/2")).nodes.at(1).id, "model:delays/2");
+  EXPECT_EQ(MUST(lineage->walk("model:late/2", lineage::Direction::kUpstream)).nodes.at(1).id, "model:delays/2");
 }
 
 TEST_F(RegistryTest, AStageHasOneVersionWhereOthersAreArchived) {

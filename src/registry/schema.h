@@ -151,6 +151,9 @@ create index model_versions_by_update on model_versions (last_updated_time);
 create index model_versions_by_run on model_versions (run_id);
 create index model_version_tags_by_key on model_version_tags (key, value);
 create index registered_model_tags_by_key on registered_model_tags (key, value);
+)sql"},
+                                                {3, R"sql(
+create index model_versions_by_logged_model on model_versions (model_id);
 )sql"}};
 
 }  // namespace millrace::registry

@@ -214,6 +214,11 @@ insert into metrics_of_runs (run, key, step, timestamp, value, is_nan)
 select run, key, step, timestamp, value, is_nan from metrics order by run, key, step, timestamp, value, is_nan;
 drop table metrics;
 alter table metrics_of_runs rename to metrics;
+)sql"},
+                                                {8, R"sql(
+create index run_models_by_model on run_models (model_id);
+create index logged_models_by_run on logged_models (source_run_id);
+create index logged_datasets_by_name on logged_datasets (name, digest);
 )sql"}};
 
 }  // namespace millrace::tracking

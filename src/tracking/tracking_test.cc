@@ -121,7 +121,7 @@ TEST_F(TrackingTest, ARenamedRunHasItsNameInItsTag) {
 
 TEST_F(TrackingTest, ARunIsAnExecutionOfTheLineage) {
   const std::string id = MUST(store->create_run({.name = "r"})).id;
-  const auto graph = MUST(lineage->upstream("run:" + id));
+  const auto graph = MUST(lineage->walk("run:" + id, lineage::Direction::kUpstream));
   EXPECT_EQ(graph.nodes.front().name, "r");
 }
 

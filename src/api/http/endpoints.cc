@@ -117,7 +117,7 @@ Result<Json> find_prediction(Services& services, const Request& request) {
   if (row.is_null()) return not_found("endpoint {} has answered no prediction \"{}\"", endpoint, id);
   auto label = TRY(find_row(services, monitoring::Labels::dataset_name(endpoint), id, "desc"));
   auto model = fmt::format("model:{}/{}", status.spec.model, row["version"].get<std::int64_t>());
-  auto graph = services.lineage.upstream(model);
+  auto graph = services.lineage.walk(model, lineage::Direction::kUpstream);
   return Json{{"prediction", std::move(row)},
               {"label", std::move(label)},
               {"model_version", model},
