@@ -39,8 +39,12 @@
 #include "net/server.h"
 #include "net/trust.h"
 #include "notify/notify.h"
+#include "openlineage/inbox.h"
+#include "openlineage/outbox.h"
+#include "openlineage/poster.h"
 #include "pipelines/pipelines.h"
 #include "registry/lineage_source.h"
+#include "registry/moves.h"
 #include "registry/registry.h"
 #include "serving/lineage_source.h"
 #include "serving/serving.h"
@@ -177,6 +181,9 @@ struct Server::Parts {
   std::unique_ptr<tracking::Assessments> assessments;
   std::unique_ptr<tracking::EvaluationDatasets> evaluation_datasets;
   std::unique_ptr<registry::Store> registry;
+  std::optional<registry::Moves> moves;
+  std::unique_ptr<openlineage::Inbox> inbox;
+  std::optional<openlineage::Outbox> outbox;
   std::unique_ptr<notify::Webhooks> webhooks;
   std::unique_ptr<delivery::Gates> gates;
   std::unique_ptr<features::Live> features;
@@ -196,9 +203,11 @@ struct Server::Parts {
   std::unique_ptr<api::RequestGuard> guard;
   std::unique_ptr<net::Server> http;
   std::string open_to;  // whom the server is open to, in words; "" where it has users
+  std::unique_ptr<openlineage::Poster> poster;
   std::jthread ticker;
 
   Result<void> open_stores();
+  Result<registry::GateStanding> gate_of(const std::string& model, std::int64_t version) const;
   Result<void> open_access();
   Result<void> open_serving();
   Result<void> open_loop();
@@ -239,7 +248,13 @@ Result<void> Server::Parts::open_stores() {
   traces = TRY(tracking::Traces::open({*db, *clock}));
   evaluation_datasets = TRY(tracking::EvaluationDatasets::open({*db, *clock, ids}));
   assessments = std::make_unique<tracking::Assessments>(*db, *clock, ids);
-  registry = TRY(registry::Store::open({*db, *lineage, *events, *clock}));
+  const auto find_gate = [this](const auto& model, auto version) { return gate_of(model, version); };
+  registry = TRY(registry::Store::open(
+      {.database = *db, .lineage = *lineage, .events = *events, .clock = *clock, .find_gate = find_gate}));
+  moves.emplace(registry::Moves::Parts{*db, *events, *registry, *clock, find_gate});
+  inbox = TRY(openlineage::Inbox::open({*db, *lineage, wall, settings.openlineage_namespace}));
+  outbox.emplace(openlineage::Outbox::Parts{*events, *lineage, settings.openlineage_namespace,
+                                            fmt::format("urn:millrace:{}", version())});
   webhooks = TRY(notify::Webhooks::open({.database = *db,
                                          .events = *events,
                                          .wall = wall,
@@ -248,6 +263,12 @@ Result<void> Server::Parts::open_stores() {
                                          .reach = settings.webhook_reach}));
   gates = TRY(delivery::Gates::open(*db, *events));
   return {};
+}
+
+Result<registry::GateStanding> Server::Parts::gate_of(const std::string& model, std::int64_t version) const {
+  const auto decision = TRY(gates->newest(model, version));
+  if (!decision) return registry::GateStanding{};
+  return registry::GateStanding{.decided = true, .passed = decision->passed, .reason = decision->reason};
 }
 
 // Who may use it is settled before anything else is built.
@@ -393,6 +414,9 @@ Result<void> Server::Parts::listen() {
       .assessments = *assessments,
       .evaluation_datasets = *evaluation_datasets,
       .registry = *registry,
+      .moves = *moves,
+      .lineage_inbox = *inbox,
+      .lineage_outbox = *outbox,
       .webhooks = *webhooks,
       .features = *features,
       .pipelines = *pipelines,
@@ -488,6 +512,9 @@ Result<std::unique_ptr<Server>> Server::start(ServerSettings settings) {
   TRY(parts->queue->start());
   parts->events->start();
   parts->webhooks->start();
+  if (const auto& settings = parts->settings; !settings.openlineage_url.empty())
+    parts->poster = TRY(
+        openlineage::Poster::start(*parts->db, *parts->outbox, {settings.openlineage_url, settings.openlineage_key}));
   if (!parts->open_to.empty()) log::warn(parts->open_to);
   parts->ticker = std::jthread([raw = parts.get()](std::stop_token stop) { raw->tick(stop); });
   return std::unique_ptr<Server>(new Server(std::move(parts)));
@@ -503,6 +530,7 @@ const std::string& Server::url() const { return parts_->url; }
 
 void Server::stop(Duration grace) {
   parts_->ticker.request_stop();
+  parts_->poster.reset();
   parts_->pipelines->stop();
   parts_->http->stop(grace);
   parts_->events->stop();

@@ -28,6 +28,9 @@ struct ServerSettings {
   bool public_metrics = false;
   std::vector<std::string> allowed_hosts;  // names that it answers to, besides its own
   std::vector<access::Issuer> issuers;
+  std::string openlineage_url;  // where lineage is posted to; "" for nowhere
+  std::string openlineage_key;
+  std::string openlineage_namespace = "millrace";
 };
 
 // A whole Millrace: everything is built here, in order, and taken down in the reverse order.

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/lineage.h"
+#include "cli/model_moves.h"
 #include "cli/print.h"
 #include "cli/text.h"
 
@@ -112,6 +113,18 @@ Result<void> show_version_lineage(const std::string& name, const LineageArgument
   return show_lineage(fmt::format("model:{}/{}", cell(found, "model"), cell(found, "version")), arguments, options);
 }
 
+Result<void> show_card(const std::string& name, const Options& options) {
+  auto client = TRY(connect(options));
+  const auto found = TRY(find_version(client, name));
+  const auto card = TRY(
+      client.get_text(api::target("/api/v1/models/{}/versions/{}/card", cell(found, "model"), cell(found, "version"))));
+  if (options.json)
+    print_json({{"model", found["model"]}, {"version", found["version"]}, {"card", card}});
+  else
+    fmt::print("{}", card);
+  return {};
+}
+
 }  // namespace
 
 void add_model(CLI::App& app, Options& options) {
@@ -137,6 +150,11 @@ void add_model(CLI::App& app, Options& options) {
   auto arguments = add_lineage_options(lineage);
   lineage->callback(
       guarded(options, [name, arguments, &options] { return show_version_lineage(*name, *arguments, options); }));
+  add_verb(noun, {"card", "A version's card: what is known of it, in Markdown", "millrace model card delays@champion"},
+           options, [name, &options] { return show_card(*name, options); })
+      ->add_option("NAME", *name, fmt::format("The version, as {}", kHowNamed))
+      ->required();
+  add_model_moves(noun, options);
 }
 
 }  // namespace millrace::cli

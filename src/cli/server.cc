@@ -30,6 +30,8 @@ struct ServerArguments {
   std::string log_format = "text";
   std::string log_level = "info";
   bool webhooks_allow_private = false;
+  std::string openlineage_url;
+  std::string openlineage_namespace = "millrace";
 };
 
 Result<void> split_address(const std::string& listen, app::ServerSettings& settings) {
@@ -96,6 +98,9 @@ Result<void> serve(const ServerArguments& arguments) {
   settings.allow_plaintext = arguments.allow_plaintext;
   settings.public_metrics = arguments.public_metrics;
   settings.allowed_hosts = arguments.allowed_hosts;
+  settings.openlineage_url = arguments.openlineage_url;
+  settings.openlineage_namespace = arguments.openlineage_namespace;
+  if (const char* key = std::getenv("MILLRACE_OPENLINEAGE_API_KEY")) settings.openlineage_key = key;
   if (!arguments.issuer.url.empty()) settings.issuers.push_back(TRY(complete(arguments.issuer)));
   // Inherited by the steps: OpenMP's idle threads would spin otherwise, and take the processors from those that work.
   setenv("OMP_WAIT_POLICY", "passive", 0);
@@ -179,6 +184,17 @@ void add_server(CLI::App& app, Options& options) {
       ->capture_default_str();
   command->add_flag("--webhooks-allow-private", arguments->webhooks_allow_private,
                     "Let webhooks go to private and loopback addresses, too; for tests and closed networks");
+  command
+      ->add_option("--openlineage-url", arguments->openlineage_url,
+                   "Post lineage to this OpenLineage server, with the key in MILLRACE_OPENLINEAGE_API_KEY")
+      ->type_name("URL")
+      ->envname("MILLRACE_OPENLINEAGE_URL");
+  command
+      ->add_option("--openlineage-namespace", arguments->openlineage_namespace,
+                   "What this server is called among OpenLineage's namespaces")
+      ->type_name("NAME")
+      ->envname("MILLRACE_OPENLINEAGE_NAMESPACE")
+      ->capture_default_str();
   command->footer(
       "Example:\n  millrace server --home ./millrace-home --listen 127.0.0.1:8080\nSIGTERM or Ctrl-C stops it; what "
       "was unfinished goes on at the next start.");

@@ -65,15 +65,25 @@ Version next_version(const DatasetSpec& spec, const NewSegment& added, const std
           .validation = added.validation};
 }
 
+// As OpenLineage's schema facet has them.
+Json fields_of(const Version& version) {
+  Json fields = Json::array();
+  for (const auto& column : version.schema)
+    fields.push_back({{"name", column.name}, {"type", duck::type_name(column.type)}});
+  return fields;
+}
+
 Result<void> commit(Datasets::State& state, const NewVersion& added) {
   const Version& version = added.version;
   db::Transaction tx = TRY(state.foundation.db.begin());
   TRY(state.catalog.add_version(tx, added));
-  TRY(state.foundation.lineage.add_artifact(
-      tx, {.id = fmt::format("dataset:{}/{}", version.dataset, version.version),
-           .kind = "dataset",
-           .name = version.dataset,
-           .data = {{"version", version.version}, {"rows", version.rows}, {"content_hash", version.content_hash}}}));
+  TRY(state.foundation.lineage.add_artifact(tx, {.id = fmt::format("dataset:{}/{}", version.dataset, version.version),
+                                                 .kind = "dataset",
+                                                 .name = version.dataset,
+                                                 .data = {{"version", version.version},
+                                                          {"rows", version.rows},
+                                                          {"content_hash", version.content_hash},
+                                                          {"fields", fields_of(version)}}}));
   if (version.version > 1) {
     TRY(state.foundation.lineage.add_edge(tx, fmt::format("dataset:{}/{}", version.dataset, version.version - 1),
                                           fmt::format("dataset:{}/{}", version.dataset, version.version)));

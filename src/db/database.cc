@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/actor.h"
 #include "base/log.h"
 
 namespace millrace::db {
@@ -134,7 +135,11 @@ Result<void> Database::write(const GroupCommit::Work& work) {
   if (writer_thread_.load() == std::this_thread::get_id()) {
     return internal_error("this thread has a transaction open already");
   }
-  return group_.run(work);
+  // Whichever thread does it, it is done for whoever asked.
+  return group_.run([&, who = std::string(acting_for())](Transaction& tx) {
+    const ActingFor acting(who);
+    return work(tx);
+  });
 }
 
 Result<Database::Reader> Database::read() {

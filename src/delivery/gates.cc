@@ -80,6 +80,13 @@ Result<std::optional<double>> Gates::metric_of(const std::string& model, std::in
   return found.front();
 }
 
+Result<std::optional<GateRecord>> Gates::newest(const std::string& model, std::int64_t version) const {
+  auto found = TRY(database_.query<GateRecord>(
+      fmt::format("{} where model = ? and version = ? order by id desc limit 1", kColumns), model, version));
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
+
 Result<std::vector<GateRecord>> Gates::list(std::int64_t before, int limit) const {
   return database_.query<GateRecord>(fmt::format("{} where ? = 0 or id < ? order by id desc limit ?", kColumns), before,
                                      before, limit);

@@ -49,6 +49,9 @@ class Gates {
   Result<std::optional<double>> metric_of(const std::string& model, std::int64_t version,
                                           const std::string& metric) const;
 
+  // The newest decision on a version.
+  Result<std::optional<GateRecord>> newest(const std::string& model, std::int64_t version) const;
+
   // Newest first, those with an id below `before` (0: all).
   Result<std::vector<GateRecord>> list(std::int64_t before, int limit) const;
 

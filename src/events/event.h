@@ -15,6 +15,7 @@ struct Event {
   std::string type;     // "dataset.version_created"
   std::string subject;  // what it happened to: "flights"
   Timestamp event_time;
+  std::string who;  // did it; "" where nobody in particular did, or it is not known
   Json data;
 };
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/actor.h"
 #include "base/log.h"
 #include "db/db.h"
 #include "events/event.h"
@@ -28,6 +29,9 @@ create table event_consumers (
   name text primary key,
   position integer not null
 ) strict, without rowid;
+)sql"},
+                                         {2, R"sql(
+alter table events add column who text not null default '';
 )sql"}};
 
 constexpr int kMaxList = 1000;
@@ -37,14 +41,16 @@ struct EventRow {
   std::string type;
   std::string subject;
   Timestamp event_time;
+  std::string who;
   std::string data;
 };
-BOOST_DESCRIBE_STRUCT(EventRow, (), (id, type, subject, event_time, data))
+BOOST_DESCRIBE_STRUCT(EventRow, (), (id, type, subject, event_time, who, data))
 
 Result<std::vector<Event>> to_events(std::vector<EventRow> rows) {
   std::vector<Event> events;
   for (EventRow& row : rows) {
-    events.push_back({row.id, std::move(row.type), std::move(row.subject), row.event_time, TRY(parse_json(row.data))});
+    events.push_back({row.id, std::move(row.type), std::move(row.subject), row.event_time, std::move(row.who),
+                      TRY(parse_json(row.data))});
   }
   return events;
 }
@@ -54,7 +60,7 @@ enum class Order { kOldestFirst, kNewestFirst };
 // ?1: the id to begin after, ?2: the type or its prefix, ?3: the subject, ?4: the limit.
 std::string select_sql(Order order, bool prefix) {
   return fmt::format(R"sql(
-select id, type, subject, event_time, data
+select id, type, subject, event_time, who, data
 from events
 where id {} ?1 and {} and (?3 = '' or subject = ?3)
 order by id {}
@@ -89,8 +95,8 @@ Result<std::unique_ptr<Log>> Log::open(db::Database& database, LogOptions option
 Result<std::int64_t> Log::publish(db::Transaction& tx, std::string type, std::string subject, Timestamp event_time,
                                   const Json& data) {
   const std::int64_t id =
-      TRY(tx.insert("insert into events (type, subject, event_time, data) values (?, ?, ?, ?) returning id", type,
-                    subject, event_time, dump_json(data)));
+      TRY(tx.insert("insert into events (type, subject, event_time, who, data) values (?, ?, ?, ?, ?) returning id",
+                    type, subject, event_time, acting_for(), dump_json(data)));
   {
     const std::lock_guard lock(mutex_);
     ++publishing_;

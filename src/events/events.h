@@ -45,7 +45,8 @@ class Log {
   static Result<std::unique_ptr<Log>> open(db::Database& database, LogOptions options = {});
   ~Log();
 
-  // Adds an event that is there for readers and consumers when `tx` commits. Answers its id.
+  // Adds an event, of whoever this thread acts for (base/actor.h), that is there for readers and consumers when `tx`
+  // commits. Answers its id.
   Result<std::int64_t> publish(db::Transaction& tx, std::string type, std::string subject, Timestamp event_time,
                                const Json& data);
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <exception>
 
+#include "base/actor.h"
 #include "base/log.h"
 #include "net/loop.h"
 
@@ -18,6 +19,7 @@ constexpr std::size_t kBodyBytesPerSecond = 16 << 10;
 constexpr std::size_t kRefusedBody = 64 << 10;
 
 Response run_handler(const Route& route, const Request& request) {
+  const ActingFor acting(request.user);
   try {
     return route.handler(request);
   } catch (const std::exception& e) {

@@ -47,13 +47,25 @@ values (?, ?, ?, ?, ?, ?, ?)
 Result<bool> Store::set_alias(const SetAlias& change) {
   TRY(check_alias(change.alias));
   db::Transaction tx = TRY(parts_.database.begin());
+  const bool moved = TRY(set_alias(tx, change));
+  TRY(tx.commit());
+  return moved;
+}
+
+// Where it stands already no rule is asked, but a request that waits is done.
+Result<bool> Store::set_alias(db::Transaction& tx, const SetAlias& change) {
   const VersionRow version = TRY(find_version_row(tx, change.model, change.version));
   const auto previous = TRY(version_of(tx, version.model_number, change.alias));
-  if (previous == change.version) return false;
+  if (previous == change.version) {
+    TRY(close_waiting(tx, {.model = change.model, .place = {.name = change.alias}, .version = change.version},
+                      parts_.clock.now()));
+    return false;
+  }
   if (change.expected_previous && *change.expected_previous != previous.value_or(0)) {
     return fail(Code::kAborted, "alias \"{}\" of model \"{}\" stands {}, not {}; look again and decide anew",
                 change.alias, change.model, standing(previous), standing(change.expected_previous));
   }
+  TRY(ask_rule(tx, {.model = change.model, .place = {.name = change.alias}, .version = change.version}));
   TRY(move_alias(tx, version,
                  {.model = change.model,
                   .alias = change.alias,
@@ -62,8 +74,25 @@ Result<bool> Store::set_alias(const SetAlias& change) {
                   .reason = change.reason,
                   .pipeline_run = change.pipeline_run,
                   .event_time = parts_.clock.now()}));
-  TRY(tx.commit());
   return true;
+}
+
+Result<void> Store::ask_rule(db::Transaction& tx, const Move& move) {
+  const auto request = TRY(pass_rule(tx, move, parts_.find_gate, parts_.clock.now()));
+  if (request == 0) return {};
+  return publish(tx, "move.applied", move.model,
+                 {{"model", move.model},
+                  {"version", move.version},
+                  {"kind", to_text(move.place.kind)},
+                  {"place", move.place.name},
+                  {"request", request}});
+}
+
+Result<void> Store::cancel(db::Transaction& tx, std::string_view model, std::int64_t version) {
+  for (const auto request : TRY(cancel_requests(tx, model, version, parts_.clock.now()))) {
+    TRY(publish(tx, "move.cancelled", model, {{"model", model}, {"version", version}, {"request", request}}));
+  }
+  return {};
 }
 
 Result<void> Store::move_alias(db::Transaction& tx, const VersionRow& version, const AliasChange& change) {

@@ -96,6 +96,8 @@ Result<Model> Store::rename_model(std::string_view name, std::string_view new_na
   db::Transaction tx = TRY(parts_.database.begin());
   const ModelRow before = TRY(find_model_row(tx, name));
   if (find_model_row(tx, new_name)) return already_exists("registered model \"{}\" already exists", new_name);
+  TRY(check_renaming(tx, name, new_name));
+  TRY(cancel(tx, name, 0));
   const Model old = TRY(load_model(tx, before));
   constexpr std::string_view kReason = "the model was renamed";
   for (const Alias& alias : old.aliases) TRY(drop_alias(tx, before, alias, kReason));
@@ -151,6 +153,7 @@ Result<void> Store::delete_model(std::string_view name) {
   const ModelRow row = TRY(find_model_row(tx, name));
   const Model model = TRY(load_model(tx, row));
   for (const Alias& alias : model.aliases) TRY(drop_alias(tx, row, alias, "the model was deleted"));
+  TRY(cancel(tx, name, 0));
   TRY(tx.execute("delete from registered_models where number = ?", row.number));
   return tx.commit();
 }

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "registry/entities.h"
+#include "registry/rules.h"
 
 namespace millrace::db {
 class Database;
@@ -94,6 +95,9 @@ struct Found {
 //                                  for a new alias
 //   model_version.alias_deleted    {model, alias, previous, reason, prompt}
 // `prompt` is true where the model is one. `tags` is an object.
+//   move.applied                   {model, version, kind, place, request}: what registry/moves.h had a request for
+//   move.cancelled                 the same, where the version of a request that waits was deleted
+// A move to an alias or a stage that has a rule (registry/rules.h) which is not met is kPermissionDenied.
 // A version is the artifact "model:NAME/VERSION" of the lineage graph, with an edge from "run:ID".
 class Store {
  public:
@@ -102,6 +106,7 @@ class Store {
     lineage::Store& lineage;
     events::Log& events;
     const Clock& clock;
+    FindGate find_gate = {};  // for rules that ask for a gate; none: no gate has decided on anything
   };
   static Result<std::unique_ptr<Store>> open(Parts parts);
 
@@ -132,6 +137,8 @@ class Store {
   Result<std::vector<std::vector<ModelVersion>>> latest_versions(const std::vector<Model>& models) const;
   // kInvalidArgument where others should be archived from a stage other than Staging and Production.
   Result<ModelVersion> set_stage(std::string_view model, std::int64_t version, Stage stage, Others others);
+  Result<ModelVersion> set_stage(db::Transaction& tx, std::string_view model, std::int64_t version, Stage stage,
+                                 Others others);
   Result<void> set_version_description(std::string_view model, std::int64_t version, std::string_view description);
   Result<void> set_version_tag(std::string_view model, std::int64_t version, const Tag& tag);
   Result<void> delete_version_tag(std::string_view model, std::int64_t version, std::string_view key);
@@ -140,6 +147,7 @@ class Store {
 
   // Answers false, and changes and publishes nothing, where the alias stands there already.
   Result<bool> set_alias(const SetAlias& change);
+  Result<bool> set_alias(db::Transaction& tx, const SetAlias& change);
   Result<void> delete_alias(std::string_view model, std::string_view alias, std::string_view reason = {});
   // The version that an alias stands on.
   Result<ModelVersion> find_alias(std::string_view model, std::string_view alias) const;
@@ -155,6 +163,8 @@ class Store {
   Result<void> change_stage(db::Transaction& tx, const VersionRow& version, Stage stage);
   Result<void> move_alias(db::Transaction& tx, const VersionRow& version, const AliasChange& change);
   Result<void> drop_alias(db::Transaction& tx, const ModelRow& model, const Alias& alias, std::string_view reason);
+  Result<void> ask_rule(db::Transaction& tx, const Move& move);
+  Result<void> cancel(db::Transaction& tx, std::string_view model, std::int64_t version);
   Result<void> publish(db::Transaction& tx, std::string_view type, std::string_view model, Json data);
 
   Parts parts_;

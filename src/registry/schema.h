@@ -5,7 +5,8 @@
 namespace millrace::registry {
 
 // Times are microseconds since 1970. The history of aliases stays when a model goes. A deleted version keeps its row,
-// so that its key and number are not given again, and loses its tags and aliases.
+// so that its key and number are not given again, and loses its tags and aliases. Rules and requests go by a model's
+// name, and stay, too.
 inline constexpr db::Migration kMigrations[] = {{1, R"sql(
 create table registered_models (
   name text primary key,
@@ -154,6 +155,46 @@ create index registered_model_tags_by_key on registered_model_tags (key, value);
 )sql"},
                                                 {3, R"sql(
 create index model_versions_by_logged_model on model_versions (model_id);
+)sql"},
+                                                {4, R"sql(
+alter table model_versions add column made_by text not null default '';
+
+create table move_rules (
+  model text not null,
+  kind text not null,
+  place text not null,
+  gate integer not null,
+  approvals integer not null,
+  role text not null,
+  set_by text not null,
+  set_time integer not null,
+  primary key (model, kind, place)
+) strict, without rowid;
+
+create table move_requests (
+  id integer primary key autoincrement,
+  model text not null,
+  kind text not null,
+  place text not null,
+  version integer not null,
+  requested_by text not null,
+  reason text not null,
+  pipeline_run text not null,
+  status text not null,
+  closed_by text not null default '',
+  closed_reason text not null default '',
+  requested_time integer not null,
+  closed_time integer
+) strict;
+create index move_requests_by_model on move_requests (model, status, id);
+
+create table move_approvals (
+  request integer not null references move_requests (id),
+  who text not null,
+  reason text not null,
+  time integer not null,
+  primary key (request, who)
+) strict, without rowid;
 )sql"}};
 
 }  // namespace millrace::registry

@@ -16,14 +16,21 @@ Result<ModelVersion> Store::set_stage(std::string_view model, std::int64_t versi
         to_text(stage));
   }
   db::Transaction tx = TRY(parts_.database.begin());
+  ModelVersion changed = TRY(set_stage(tx, model, version, stage, others));
+  TRY(tx.commit());
+  return changed;
+}
+
+Result<ModelVersion> Store::set_stage(db::Transaction& tx, std::string_view model, std::int64_t version, Stage stage,
+                                      Others others) {
   const VersionRow row = TRY(find_version_row(tx, model, version));
+  const Place place{PlaceKind::kStage, std::string(to_text(stage))};
+  if (row.stage != stage) TRY(ask_rule(tx, {.model = row.model, .place = place, .version = version}));
   if (others == Others::kArchive) TRY(archive_others(tx, row, stage));
   TRY(change_stage(tx, row, stage));
   TRY(tx.execute("update registered_models set last_updated_time = ? where number = ?", parts_.clock.now(),
                  row.model_number));
-  ModelVersion changed = TRY(load_version(tx, TRY(find_version_row(tx, model, version))));
-  TRY(tx.commit());
-  return changed;
+  return load_version(tx, TRY(find_version_row(tx, model, version)));
 }
 
 Result<void> Store::archive_others(db::Transaction& tx, const VersionRow& version, Stage stage) {

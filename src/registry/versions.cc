@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/actor.h"
 #include "events/events.h"
 #include "lineage/graph.h"
 #include "lineage/lineage.h"
@@ -54,13 +55,13 @@ returning next_version - 1
       TRY(tx.insert(R"sql(
 insert into model_versions
   (model, version, source, storage, run_id, run_link, model_id, user_id, signature, folder, description, pipeline_run,
-   key, creation_time, last_updated_time)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?)
+   made_by, key, creation_time, last_updated_time)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?)
 returning number
 )sql",
                     model.number, number, version.source, version.storage, version.run_id, version.run_link,
                     version.model_id, version.user_id, version.signature, folder_json(version.folder),
-                    version.description, version.pipeline_run, version.key, now, now));
+                    version.description, version.pipeline_run, acting_for(), version.key, now, now));
   for (const Tag& tag : version.tags) TRY(insert_tag(tx, row, tag));
   return number;
 }
@@ -139,6 +140,7 @@ Result<void> Store::delete_version(std::string_view model, std::int64_t version)
   for (const std::string& alias : TRY(load_version(tx, row)).aliases) {
     TRY(drop_alias(tx, owner, {alias, version}, "the version was deleted"));
   }
+  TRY(cancel(tx, model, version));
   const Timestamp now = parts_.clock.now();
   TRY(tx.execute("delete from model_version_tags where version = ?", row.number));
   TRY(tx.execute("update model_versions set deleted_time = ?, last_updated_time = ? where number = ?", now, now,

@@ -15,6 +15,7 @@ Json to_json(const events::Event& event) {
           {"type", event.type},
           {"subject", event.subject},
           {"event_time", format_time(event.event_time)},
+          {"who", event.who.empty() ? Json(nullptr) : Json(event.who)},
           {"data", event.data}};
 }
 

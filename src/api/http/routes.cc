@@ -18,6 +18,9 @@ void add_routes(net::Router& router, Services& services) {
   add_lineage_routes(router, services);
   add_model_routes(router, services);
   add_monitor_routes(router, services);
+  add_move_routes(router, services);
+  add_model_card_routes(router, services);
+  add_openlineage_routes(router, services);
   add_pipeline_routes(router, services);
   add_project_routes(router, services);
   add_run_routes(router, services);

@@ -39,8 +39,13 @@ class Store;
 class Traces;
 }  // namespace tracking
 namespace registry {
+class Moves;
 class Store;
-}
+}  // namespace registry
+namespace openlineage {
+class Inbox;
+class Outbox;
+}  // namespace openlineage
 namespace notify {
 class Webhooks;
 }
@@ -85,6 +90,9 @@ struct Services {
   tracking::Assessments& assessments;
   tracking::EvaluationDatasets& evaluation_datasets;
   registry::Store& registry;
+  registry::Moves& moves;
+  openlineage::Inbox& lineage_inbox;
+  openlineage::Outbox& lineage_outbox;
   notify::Webhooks& webhooks;
   features::Live& features;
   pipelines::Engine& pipelines;

@@ -12,14 +12,29 @@ Result<void> tag(StepRun& run, const Json& version, std::string_view outcome) {
   return {};
 }
 
-Result<void> set_alias(StepRun& run, const Json& version, const std::string& alias, const std::string& reason) {
+enum class Moved { kDone, kAskedFor };
+
+// Where the alias's rule wants more than a passed gate, people are asked; the version is moved when they have agreed.
+Result<Moved> ask(StepRun& run, const Json& version, Json move, const Error& refusal) {
+  auto target = api::target("/api/v1/models/{}/requests", version.at("model").get<std::string>());
+  auto request = run.api().post(target, move);
+  if (!request) return std::unexpected(refusal);
+  StepRun::say(fmt::format("request {}: {}", (*request)["id"].get<std::int64_t>(), refusal.message));
+  return Moved::kAskedFor;
+}
+
+Result<Moved> set_alias(StepRun& run, const Json& version, const std::string& alias, const std::string& reason) {
   auto target = api::target("/api/v1/models/{}/aliases/{}", version.at("model").get<std::string>(), alias);
-  TRY(run.api().put(
-      target,
-      {{"version", version.at("version")}, {"reason", reason}, {"pipeline_run", run.context().pipeline_run_id}}));
+  Json move{{"version", version.at("version")}, {"reason", reason}, {"pipeline_run", run.context().pipeline_run_id}};
+  auto moved = run.api().put(target, move);
+  if (!moved && moved.error().code == Code::kPermissionDenied) {
+    move["alias"] = alias;
+    return ask(run, version, std::move(move), moved.error());
+  }
+  if (!moved) return std::unexpected(moved.error());
   StepRun::say(fmt::format("alias {} of model {} is version {}", alias, version.at("model").get<std::string>(),
                            version.at("version").get<std::int64_t>()));
-  return {};
+  return Moved::kDone;
 }
 
 }  // namespace
@@ -42,8 +57,8 @@ Result<void> run_deploy(StepRun& run) {
     if (!there) TRY(set_alias(run, version, first, "the first version"));
   }
   TRY(tag(run, version, "passed"));
-  TRY(set_alias(run, version, TRY(run.string_or("alias", "champion")), reason));
-  return run.write_result({{"deployed", true}, {"reason", reason}});
+  const auto moved = TRY(set_alias(run, version, TRY(run.string_or("alias", "champion")), reason));
+  return run.write_result({{"deployed", moved == Moved::kDone}, {"reason", reason}});
 }
 
 }  // namespace millrace::app
