@@ -139,6 +139,7 @@ Result<Json> list(Moves& moves, const Request& request) {
     if (!registry::from_text(*text, *filter.status))
       return invalid_argument("status \"{}\" is none of pending, applied, rejected, withdrawn, cancelled", *text);
   }
+  TRY(integer_query(request, "after", 1));
   const auto page = TRY(moves.list_requests(filter, TRY(page_request(request))));
   auto items = Json::array();
   for (const auto& item : page.items) items.push_back(to_json(item));
