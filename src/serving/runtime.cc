@@ -4,17 +4,18 @@
 
 #include "registry/mlmodel.h"
 #include "serving/golden.h"
-#include "serving/runtimes/xgboost_runtime.h"
+#include "serving/runtimes/forest_runtime.h"
 
 namespace millrace::serving {
 namespace {
 
 Result<std::unique_ptr<const Runtime>> load_flavor(const std::filesystem::path& folder,
                                                    const registry::MlModel& model) {
-  if (model.find_flavor("xgboost") != nullptr) return XgboostRuntime::load(folder, model);
+  if (model.find_flavor("xgboost") != nullptr) return ForestRuntime::load_xgboost(folder, model);
+  if (model.find_flavor("lightgbm") != nullptr) return ForestRuntime::load_lightgbm(folder, model);
   std::vector<std::string> names;
   for (const registry::Flavor& flavor : model.flavors) names.push_back(flavor.name);
-  return fail(Code::kUnimplemented, "model has the flavors {}; only xgboost can be served", fmt::join(names, ", "));
+  return fail(Code::kUnimplemented, "model has the flavors {}; only xgboost and lightgbm can be served", fmt::join(names, ", "));
 }
 
 }  // namespace

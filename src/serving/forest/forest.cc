@@ -3,140 +3,150 @@
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
 #include <cmath>
-#include <limits>
 
 namespace millrace::serving {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr std::size_t kMaxFeatures = 32767;
+// From so many rows on, one tree walks a tile of rows in place of one row a block of trees.
+constexpr std::size_t kLeastTile = 8;
+// The slots of the tiles that a tree walks before the next tree does: in bytes, about half of an L1 cache.
+constexpr std::size_t kTilesBytes = 24 << 10;
 
-// Feature f owns two slots that differ only where it is missing: one sends such a row right, the other left.
-constexpr std::size_t slot_of(std::size_t feature, bool default_left) { return 2 * feature + (default_left ? 1 : 0); }
+template <class Value>
+using Buffer = boost::container::small_vector<Value, 256>;
 
-// A tree's nodes in breadth-first order, so that siblings are neighbours.
-struct Level {
-  std::int32_t node;
-  std::uint32_t depth;
-};
+template <class Node, class Trees>
+Result<void> pack(const ForestModel& model, const Slots& slots, Trees& trees) {
+  trees = TRY(PackedTrees<Node>::build(model, slots));
+  return {};
+}
 
-std::vector<Level> breadth_first(const XgboostTree& tree) {
-  std::vector<Level> order{{0, 0}};
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const auto [node, depth] = order[i];
-    if (tree.left[node] == -1) continue;
-    order.push_back({tree.left[node], depth + 1});
-    order.push_back({tree.right[node], depth + 1});
-  }
-  return order;
+template <class Trees>
+Result<void> pack_fitting(const ForestModel& model, const Slots& slots, Trees& trees) {
+  if (model.precision == Precision::kDouble) return pack<DoubleNode>(model, slots, trees);
+  const Result<void> packed = pack<NarrowNode>(model, slots, trees);
+  if (packed || packed.error().code != Code::kOutOfRange) return packed;
+  return pack<WideNode>(model, slots, trees);
 }
 
 }  // namespace
 
-Result<Forest> Forest::build(const XgboostModel& model) {
-  if (model.num_feature > static_cast<std::int32_t>(kMaxFeatures)) {
-    return fail(Code::kUnimplemented, "{} features are not supported; at most {} are", model.num_feature, kMaxFeatures);
-  }
+Result<Forest> Forest::build(const ForestModel& model) {
   Forest forest;
-  forest.features_ = static_cast<std::size_t>(model.num_feature);
-  forest.transform_ = model.objective.transform;
-  forest.base_margins_ = model.base_margins;
-  forest.tree_group_.assign(model.tree_group.begin(), model.tree_group.end());
-  for (std::size_t tree = 0; tree < model.trees.size(); ++tree) {
-    if (tree % kLanes == 0) forest.blocks_.push_back({.roots = {}, .depth = 0});
-    const auto root = static_cast<std::uint32_t>(forest.nodes_.size());
-    const std::uint32_t depth = TRY(forest.append(model.trees[tree], tree));
-    forest.blocks_.back().roots[tree % kLanes] = root;
-    forest.blocks_.back().depth = std::max(forest.blocks_.back().depth, depth);
-  }
-  forest.append_padding(model.trees.size());
+  forest.features_ = model.features;
+  forest.base_ = model.base;
+  forest.divisor_ = model.divisor;
+  forest.transform_ = model.transform;
+  forest.linear_ = model.linear;
+  forest.slots_ = Slots(model);
+  const Result<void> packed = pack_fitting(model, forest.slots_, forest.trees_);
+  if (!packed) return fail(Code::kUnimplemented, "{}", packed.error().message);
   return forest;
 }
 
-// Answers the tree's depth.
-Result<std::uint32_t> Forest::append(const XgboostTree& tree, std::size_t index) {
-  const std::vector<Level> order = breadth_first(tree);
-  const auto leaf_slot = static_cast<std::uint16_t>(2 * features_);
-  std::size_t next_child = 1;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const std::int32_t node = order[i].node;
-    if (tree.left[node] == -1) {
-      nodes_.push_back({tree.threshold[node], leaf_slot, 0});
-      continue;
+std::size_t Forest::tree_count() const {
+  return std::visit([](const auto& trees) { return trees.size(); }, trees_);
+}
+
+template <class Number>
+Forest::Task<Number> Forest::Task<Number>::after(std::size_t done, const Forest& forest) const {
+  return {rows + done * forest.features_, out + done * forest.width(answer), count - done, answer};
+}
+
+// Of a task's first rows, as many as there are margins.
+template <class Value, class Number>
+void Forest::answer_rows(std::span<Value> margins, const Task<Number>& task) const {
+  Number* out = task.out;
+  for (; !margins.empty(); margins = margins.subspan(groups())) {
+    std::span<Value> row = margins.first(groups());
+    if (task.answer == Answer::kPredictions) {
+      if (divisor_ != 1) {
+        for (Value& value : row) value /= static_cast<Value>(divisor_);
+      }
+      row = row.first(apply_transform(transform_, row));
     }
-    const std::size_t skip = next_child - i;
-    if (skip > std::numeric_limits<std::uint16_t>::max()) {
-      return fail(Code::kUnimplemented, "tree {} is too wide: a level of more than 65535 nodes is not supported",
-                  index);
+    out = std::ranges::copy(row, out).out;
+  }
+}
+
+template <class Trees, class Number>
+void Forest::score_rows(const Trees& trees, const Task<Number>& task) const {
+  using Value = typename Trees::Value;
+  Buffer<Value> slots(slots_.size(), boost::container::default_init);
+  Buffer<Value> margins(groups(), boost::container::default_init);
+  for (std::size_t row = 0; row < task.count; ++row) {
+    const Task<Number> at = task.after(row, *this);
+    slots_.fill(at.rows, slots.data(), 1);
+    std::ranges::transform(base_, margins.begin(), [](double margin) { return static_cast<Value>(margin); });
+    trees.add_row(slots.data(), margins.data());
+    answer_rows(std::span<Value>(margins), at);
+  }
+}
+
+// Lanes behind the last row walk that row again, for nobody.
+template <class Trees, class Number>
+void Forest::score_tiles(const Trees& trees, const Task<Number>& task) const {
+  using Value = typename Trees::Value;
+  constexpr std::size_t kLanes = Trees::kLanes;
+  const std::size_t tile = slots_.size() * kLanes;
+  const std::size_t most = std::max<std::size_t>(1, kTilesBytes / (tile * sizeof(Value)));
+  const std::size_t tiles = std::min(most, (task.count + kLanes - 1) / kLanes);
+  std::vector<Value> slots(tiles * tile);
+  std::vector<Value> margins(tiles * kLanes * groups());
+  for (std::size_t row = 0; row < task.count; row += tiles * kLanes) {
+    const Task<Number> at = task.after(row, *this);
+    const std::size_t count = std::min(at.count, tiles * kLanes);
+    const std::size_t used = (count + kLanes - 1) / kLanes;
+    for (std::size_t i = 0; i < used * kLanes; ++i) {
+      const Number* from = at.rows + std::min(i, count - 1) * features_;
+      slots_.fill(from, slots.data() + i / kLanes * tile + i % kLanes, kLanes);
+      std::ranges::transform(base_, margins.begin() + static_cast<std::ptrdiff_t>(i * groups()),
+                             [](double margin) { return static_cast<Value>(margin); });
     }
-    const auto slot = slot_of(static_cast<std::size_t>(tree.feature[node]), tree.default_left[node]);
-    nodes_.push_back({tree.threshold[node], static_cast<std::uint16_t>(slot), static_cast<std::uint16_t>(skip)});
-    next_child += 2;
+    trees.add_tiles(slots.data(), slots_.size(), used, margins.data());
+    answer_rows(std::span<Value>(margins).first(count * groups()), at);
   }
-  return order.back().depth;
 }
 
-// The last block's free lanes walk a lone leaf, whose value nobody adds.
-void Forest::append_padding(std::size_t trees) {
-  if (trees % kLanes == 0) return;
-  const auto leaf = static_cast<std::uint32_t>(nodes_.size());
-  nodes_.push_back({0.0F, static_cast<std::uint16_t>(2 * features_), 0});
-  for (std::size_t lane = trees % kLanes; lane < kLanes; ++lane) blocks_.back().roots[lane] = leaf;
-}
-
-void Forest::fill_slots(std::span<const float> row, std::span<float> slots) const {
-  for (std::size_t feature = 0; feature < features_; ++feature) {
-    const float value = row[feature];
-    const bool missing = std::isnan(value);
-    slots[slot_of(feature, false)] = missing ? kInfinity : value;
-    slots[slot_of(feature, true)] = missing ? -kInfinity : value;
-  }
-  slots[2 * features_] = -kInfinity;
-}
-
-void Forest::walk(const Block& block, const float* slots, std::span<float, kLanes> leaves) const {
-  const Node* nodes = nodes_.data();
-  std::array<std::uint32_t, kLanes> at = block.roots;
-  for (std::uint32_t level = 0; level < block.depth; ++level) {
-#pragma clang loop unroll(full) vectorize(disable)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const Node node = nodes[at[lane]];
-      at[lane] += node.skip + static_cast<std::uint32_t>(!(slots[node.slot] < node.threshold));
+// src/gbm/gblinear.cc in dmlc/xgboost: floats, feature by feature; all outputs start from the first base score.
+template <class Number>
+void Forest::score_linear(const Task<Number>& task) const {
+  const LinearModel& linear = linear_.front();
+  Buffer<float> margins(groups());
+  for (std::size_t row = 0; row < task.count; ++row) {
+    const Task<Number> at = task.after(row, *this);
+    for (std::size_t group = 0; group < groups(); ++group) {
+      float sum = static_cast<float>(linear.biases[group]) + static_cast<float>(base_[0]);
+      for (std::size_t feature = 0; feature < features_; ++feature) {
+        const auto value = static_cast<float>(at.rows[feature]);
+        if (!std::isnan(value)) sum += value * static_cast<float>(linear.weights[feature * groups() + group]);
+      }
+      margins[group] = sum;
     }
-  }
-  for (std::size_t lane = 0; lane < kLanes; ++lane) leaves[lane] = nodes[at[lane]].threshold;
-}
-
-void Forest::row_margins(const float* slots, std::span<float> out) const {
-  std::ranges::copy(base_margins_, out.begin());
-  std::array<float, kLanes> leaves;
-  std::size_t tree = 0;
-  for (const Block& block : blocks_) {
-    walk(block, slots, leaves);
-    const std::size_t used = std::min(kLanes, tree_group_.size() - tree);
-    for (std::size_t lane = 0; lane < used; ++lane, ++tree) out[tree_group_[tree]] += leaves[lane];
+    answer_rows(std::span<float>(margins), at);
   }
 }
 
-void Forest::margins(std::span<const float> rows, std::span<float> out) const {
-  boost::container::small_vector<float, 256> slots(2 * features_ + 1);
-  const std::size_t count = out.size() / groups();
-  for (std::size_t row = 0; row < count; ++row) {
-    fill_slots(rows.subspan(row * features_, features_), slots);
-    row_margins(slots.data(), out.subspan(row * groups(), groups()));
-  }
+template <class Number>
+void Forest::score(const Task<Number>& task) const {
+  if (!linear_.empty()) return score_linear(task);
+  std::visit([&](const auto& trees) { task.count < kLeastTile ? score_rows(trees, task) : score_tiles(trees, task); },
+             trees_);
 }
 
-void Forest::predict(std::span<const float> rows, std::span<float> out) const {
-  boost::container::small_vector<float, 256> slots(2 * features_ + 1);
-  boost::container::small_vector<float, 16> margin(groups());
-  const std::size_t count = out.size() / outputs();
-  for (std::size_t row = 0; row < count; ++row) {
-    fill_slots(rows.subspan(row * features_, features_), slots);
-    row_margins(slots.data(), margin);
-    const std::size_t size = apply_transform(transform_, margin);
-    std::copy_n(margin.begin(), size, out.begin() + static_cast<std::ptrdiff_t>(row * size));
-  }
+template <class Number>
+void Forest::margins(std::span<const Number> rows, std::span<Number> out) const {
+  score<Number>({rows.data(), out.data(), out.size() / groups(), Answer::kMargins});
 }
+
+template <class Number>
+void Forest::predict(std::span<const Number> rows, std::span<Number> out) const {
+  score<Number>({rows.data(), out.data(), out.size() / outputs(), Answer::kPredictions});
+}
+
+template void Forest::margins(std::span<const float>, std::span<float>) const;
+template void Forest::margins(std::span<const double>, std::span<double>) const;
+template void Forest::predict(std::span<const float>, std::span<float>) const;
+template void Forest::predict(std::span<const double>, std::span<double>) const;
 
 }  // namespace millrace::serving

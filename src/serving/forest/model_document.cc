@@ -1,7 +1,9 @@
 #include "serving/forest/model_document.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -19,7 +21,7 @@ class Builder {
   ModelValue take() { return std::move(root_); }
   const std::string& fault() const { return fault_; }
 
-  bool null() { return put({}); }
+  bool null() { return in_numbers() ? put_number(std::numeric_limits<double>::quiet_NaN()) : put({}); }
   bool boolean(bool value) { return put_number(value ? 1 : 0); }
   bool number_integer(std::int64_t value) { return put_number(static_cast<double>(value)); }
   bool number_unsigned(std::uint64_t value) { return put_number(static_cast<double>(value)); }
@@ -56,8 +58,12 @@ class Builder {
     return false;
   }
 
+  bool in_numbers() const {
+    return !open_.empty() && open_.back()->kind == Kind::kArray && open_.back()->items.empty();
+  }
+
   bool put_number(double number) {
-    if (!open_.empty() && open_.back()->kind == Kind::kArray && open_.back()->items.empty()) {
+    if (in_numbers()) {
       open_.back()->numbers.push_back(number);
       return true;
     }
@@ -111,6 +117,43 @@ Form form_of(std::string_view bytes) {
   return std::string_view("iUIlL#$").contains(bytes[1]) ? Form::kUbjson : Form::kUnknown;
 }
 
+// The end of the string that begins at `at`, or of the text.
+std::size_t string_end(std::string_view text, std::size_t at) {
+  while (++at < text.size() && text[at] != '"') {
+    if (text[at] == '\\') ++at;
+  }
+  return std::min(at + 1, text.size());
+}
+
+// XGBoost writes NaN and Infinity, which are not JSON: they become null and a number beyond the floats.
+std::string plain_json(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kWords = {
+      {{"NaN", "null"}, {"Infinity", "1e39"}}};
+  std::string plain;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view rest = text.substr(at);
+    const auto* word = std::ranges::find_if(kWords, [&](const auto& pair) { return rest.starts_with(pair.first); });
+    if (word != kWords.end()) {
+      plain += word->second;
+      at += word->first.size();
+      continue;
+    }
+    const std::size_t end = text[at] == '"' ? string_end(text, at) : at + 1;
+    plain += text.substr(at, end - at);
+    at = end;
+  }
+  return plain;
+}
+
+bool parse_json(std::string_view text, Builder& builder) {
+  if (!text.contains("NaN") && !text.contains("Infinity")) return nlohmann::json::sax_parse(text, &builder);
+  return nlohmann::json::sax_parse(plain_json(text), &builder);
+}
+
+bool parse_ubjson(std::string_view bytes, Builder& builder) {
+  return nlohmann::json::sax_parse(bytes, &builder, nlohmann::json::input_format_t::ubjson);
+}
+
 }  // namespace
 
 const ModelValue* ModelValue::find(std::string_view key) const {
@@ -122,9 +165,7 @@ Result<ModelValue> read_model_document(std::string_view bytes) {
   const Form form = form_of(bytes);
   if (form == Form::kUnknown) return invalid_argument("not a JSON or UBJSON model file");
   Builder builder(bytes.size());
-  using Format = nlohmann::json::input_format_t;
-  const bool read = nlohmann::json::sax_parse(bytes.begin(), bytes.end(), &builder,
-                                              form == Form::kJson ? Format::json : Format::ubjson);
+  const bool read = form == Form::kJson ? parse_json(bytes, builder) : parse_ubjson(bytes, builder);
   if (!read) return data_loss("broken model file: {}", builder.fault());
   return builder.take();
 }

@@ -11,7 +11,7 @@ namespace millrace::serving {
 
 // A value of a model file, JSON or UBJSON. Numbers are doubles that hold a float or an integer below 2^53 exactly:
 // a decimal with a fraction or an exponent is read straight to the nearest float, as XGBoost reads it, because a
-// detour through double can round twice.
+// detour through double can round twice. A null among numbers is NaN.
 struct ModelValue {
   enum class Kind { kNull, kNumber, kString, kArray, kObject };
 

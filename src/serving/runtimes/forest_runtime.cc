@@ -1,0 +1,88 @@
+#include "serving/runtimes/forest_runtime.h"
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "serving/forest/lightgbm_reader.h"
+#include "serving/forest/xgboost_reader.h"
+
+namespace millrace::serving {
+namespace {
+
+std::string option(const registry::Flavor& flavor, const std::string& name) {
+  const auto found = flavor.options.find(name);
+  return found == flavor.options.end() ? "" : found->second;
+}
+
+// The option may come from anywhere; it must not lead out of the folder.
+Result<std::filesystem::path> data_file(const std::filesystem::path& folder, const registry::Flavor& flavor) {
+  const std::string data = option(flavor, "data");
+  if (data.empty()) return invalid_argument("the {} flavor has no \"data\"", flavor.name);
+  const std::filesystem::path name = data;
+  if (name.is_absolute() || std::ranges::find(name, "..") != name.end()) {
+    return invalid_argument("the {} flavor's data \"{}\" lies outside of the model's folder", flavor.name, data);
+  }
+  return folder / name;
+}
+
+std::vector<std::string> signature_names(const registry::Signature& signature) {
+  std::vector<std::string> names;
+  for (const registry::ColumnSpec& column : signature.inputs) {
+    if (!column.name.empty()) names.push_back(column.name);
+  }
+  return names;
+}
+
+std::vector<std::string> numbered_names(std::uint32_t count) {
+  std::vector<std::string> names;
+  for (std::uint32_t i = 0; i < count; ++i) names.push_back(fmt::format("f{}", i));
+  return names;
+}
+
+// Booster's names first, then the signature's.
+Result<std::vector<std::string>> input_names(const ForestModel& booster, const registry::Signature& signature) {
+  std::vector<std::string> names = booster.feature_names;
+  if (names.empty()) names = signature_names(signature);
+  if (names.empty()) names = numbered_names(booster.features);
+  if (names.size() != booster.features) {
+    return invalid_argument("the signature has {} inputs, but the booster {} features", names.size(), booster.features);
+  }
+  return names;
+}
+
+// LightGBM changes names ("a b" to "a_b"), and numbers those of plain arrays, so the signature's come first.
+Result<std::vector<std::string>> renamed_input_names(ForestModel booster, const registry::Signature& signature) {
+  if (!signature_names(signature).empty()) booster.feature_names.clear();
+  return input_names(booster, signature);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const Runtime>> ForestRuntime::make(const ForestModel& model, std::vector<std::string> inputs) {
+  return std::unique_ptr<const Runtime>(new ForestRuntime(TRY(Forest::build(model)), std::move(inputs)));
+}
+
+Result<std::unique_ptr<const Runtime>> ForestRuntime::load_xgboost(const std::filesystem::path& folder,
+                                                                   const registry::MlModel& model) {
+  const registry::Flavor& flavor = *model.find_flavor("xgboost");
+  ForestModel booster = TRY(read_xgboost_model(TRY(read_file(TRY(data_file(folder, flavor))))));
+  if (option(flavor, "model_class").starts_with("xgboost.sklearn.")) keep_iterations(booster, booster.best_iteration);
+  return make(booster, TRY(input_names(booster, model.signature)));
+}
+
+Result<std::unique_ptr<const Runtime>> ForestRuntime::load_lightgbm(const std::filesystem::path& folder,
+                                                                    const registry::MlModel& model) {
+  const registry::Flavor& flavor = *model.find_flavor("lightgbm");
+  const std::string kind = option(flavor, "model_class");
+  if (!kind.empty() && kind != "lightgbm.basic.Booster") {
+    return fail(Code::kUnimplemented, "a {} is kept as a pickle, which is not run; log its booster_ instead", kind);
+  }
+  const ForestModel booster = TRY(read_lightgbm_model(TRY(read_file(TRY(data_file(folder, flavor))))));
+  if (booster.has_category_names) {
+    return fail(Code::kUnimplemented,
+                "the model was trained on columns of pandas' categories; train it on their codes");
+  }
+  return make(booster, TRY(renamed_input_names(booster, model.signature)));
+}
+
+}  // namespace millrace::serving

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "registry/mlmodel.h"
+#include "serving/forest/forest.h"
+#include "serving/runtime.h"
+
+namespace millrace::serving {
+
+// A tree ensemble in an MLmodel folder, scored by our own engine: MLflow's flavors xgboost and lightgbm. Inputs are
+// named by the booster, else by the signature, else as XGBoost names them: f0, f1, ...
+class ForestRuntime final : public Runtime {
+ public:
+  // All rounds of a Booster; of a scikit-learn model those up to the best one, as its predict() does.
+  static Result<std::unique_ptr<const Runtime>> load_xgboost(const std::filesystem::path& folder,
+                                                             const registry::MlModel& model);
+  // A Booster. kUnimplemented for scikit-learn models, which MLflow keeps as pickles.
+  static Result<std::unique_ptr<const Runtime>> load_lightgbm(const std::filesystem::path& folder,
+                                                              const registry::MlModel& model);
+
+  const std::vector<std::string>& inputs() const override { return inputs_; }
+  std::size_t outputs() const override { return forest_.outputs(); }
+  // XGBoost's values are narrowed to float, as XGBoost narrows them.
+  void score(std::span<const double> rows, std::span<double> out) const override { forest_.predict(rows, out); }
+
+ private:
+  ForestRuntime(Forest forest, std::vector<std::string> inputs)
+      : forest_(std::move(forest)), inputs_(std::move(inputs)) {}
+
+  static Result<std::unique_ptr<const Runtime>> make(const ForestModel& model, std::vector<std::string> inputs);
+
+  Forest forest_;
+  std::vector<std::string> inputs_;
+};
+
+}  // namespace millrace::serving
