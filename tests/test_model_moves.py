@@ -158,3 +158,38 @@ def test_an_open_server_cannot_know_who_approves(server):
     server.post("/api/v1/models/delays/requests", json={"version": 1, "alias": "champion"})
     answer = server.request("POST", "/api/v1/model-requests/1/approve", expect=422, json={})
     assert "this server has no users; `millrace user create` makes the first" in answer["error"]["message"]
+
+
+PIPELINE = """kind: Project
+name: mill
+clock: event
+---
+kind: Pipeline
+name: promote
+steps:
+  - name: decide
+    outputs: [decision, version]
+    run: |
+      python3 -c "import json, os; c = json.load(open(os.environ['MILLRACE_STEP_CONTEXT']))['outputs']; json.dump({'passed': True, 'reason': 'better'}, open(c['decision']['path'], 'w')); json.dump({'model': 'delays', 'version': 2}, open(c['version']['path'], 'w'))"
+  - name: deploy
+    uses: deploy
+    inputs: {decision: decide.decision, version: decide.version}
+"""
+
+
+def test_the_loop_passes_a_gate_and_asks_people_where_a_rule_wants_them(people, tmp_path):
+    server = people["roy"].server
+    (tmp_path / "mill").mkdir()
+    (tmp_path / "mill" / "mill.yaml").write_text(PIPELINE)
+    server.apply(tmp_path / "mill")
+    people["roy"].request("PUT", "/api/v1/models/delays/rules/alias/champion", json={"gate": True, "approvals": 1})
+    server.post("/api/v1/gates", json={"key": "k", "model": "delays", "version": 2, "metric": "log_loss", "challenger": 0.4, "passed": True, "reason": "better"})
+    run = server.run_pipeline("promote")
+    assert run["status"] == "succeeded" and champion(people["ann"]) is None
+    request = server.get("/api/v1/model-requests")["items"][0]
+    assert (request["requested_by"], request["pipeline_run"], request["reason"]) == (f"step {run['id']}/deploy", run["id"], "better")
+    assert people["bob"].request("POST", f"/api/v1/model-requests/{request['id']}/approve", json={})["status"] == "applied"
+    assert champion(people["ann"]) == 2
+    people["roy"].request("PUT", "/api/v1/models/delays/rules/alias/champion", json={"gate": True})
+    people["roy"].server.request("DELETE", "/api/2.0/mlflow/registered-models/alias", json={"name": "delays", "alias": "champion"})
+    assert server.run_pipeline("promote")["status"] == "succeeded" and champion(people["ann"]) == 2

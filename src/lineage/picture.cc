@@ -21,7 +21,7 @@ namespace {
 constexpr double kMargin = 28;
 constexpr double kLegend = 40;
 constexpr double kLeastWidth = 560;
-constexpr std::size_t kNameColumns = 22;
+constexpr std::size_t kNameColumns = 20;
 constexpr std::size_t kDetailColumns = 29;
 constexpr std::size_t kTooltipColumns = 300;
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -140,7 +140,7 @@ class Painter {
   };
   std::string theme(const Theme& theme, std::string_view Colour::* shade) const {
     std::string out = fmt::format(
-        ".paper {{fill: {}}} .box {{fill: {}; stroke: {}; stroke-width: 1}} .name {{fill: {}; font-size: 14px; "
+        ".paper {{fill: {}}} .box {{fill: {}; stroke: {}; stroke-width: 1}} .name {{fill: {}; font-size: 13px; "
         "font-weight: 600}} .detail {{fill: {}; font-size: 11px}} .kind {{font-size: 10px; letter-spacing: .04em}} "
         ".edge {{fill: none; stroke: {}; stroke-width: 1.4}} .head {{fill: {}}} .root {{stroke-width: 2.5}}\n",
         theme.paper, theme.box, theme.border, theme.text, theme.faint, theme.edge, theme.edge);
