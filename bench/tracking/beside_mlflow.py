@@ -143,7 +143,7 @@ def client_figures(port, rows):
 
 def transfer_figures(server, gib, folder):
     """A file up and down again, in pieces; the server's memory is looked at on the way."""
-    size, target = int(gib * (1 << 30)), "/api/2.0/mlflow-artifacts/artifacts/0/bench/artifacts/large.bin"
+    size, target = int(gib * 1024) * PIECE, "/api/2.0/mlflow-artifacts/artifacts/0/bench/artifacts/large.bin"
     piece, peak, before = os.urandom(PIECE), 0, resident_mb(server.pid)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
     begin = time.perf_counter()
@@ -272,7 +272,7 @@ def main():
             Side("Millrace, SQLite", millrace("sqlite"), [few, many], 1, chosen.gib),
             Side("MLflow, SQLite", mlflow("mlflow"), [few], 0.01, min(chosen.gib, 1)),
             Side("Millrace, PostgreSQL", millrace("postgres", postgres.create), [few, many], 1, chosen.gib),
-            Side("MLflow, PostgreSQL", mlflow("mlflow-postgres", postgres.create("mlflow")), [few], 0.01, min(chosen.gib, 1)),
+            Side("MLflow, PostgreSQL", mlflow("mlflow-postgres", postgres.create("mlflow").replace("postgresql:", "postgresql+psycopg2:")), [few], 0.01, min(chosen.gib, 1)),
         ]
         disk = disk_floor(chosen.gib, folder)
         for side in sides:

@@ -116,7 +116,6 @@ void log_batch(const Bench& bench, int writers, int count) {
   report(fmt::format("log-batch of {} points, {} writers", kBatch, writers), outcome, 1.0 * count * kBatch);
 }
 
-// All pages, one after another, as the client asks for them.
 // The value of a text in a JSON object, with or without a space before it; "" where it has none.
 std::string text_of(std::string_view json, std::string_view name) {
   const auto at = json.rfind(fmt::format("\"{}\":", name));
@@ -125,6 +124,7 @@ std::string text_of(std::string_view json, std::string_view name) {
   return std::string(json.substr(begin, json.find('"', begin) - begin));
 }
 
+// All pages, one after another, as the client asks for them.
 double read_history(const Bench& bench, const std::string& id) {
   auto client = MUST(net::LoadClient::open({.port = bench.port, .connections = 1}));
   const auto begun = Steady::now();

@@ -73,8 +73,8 @@ sigset_t block_signals() {
 // Large pieces go back to the system as soon as they are free, and threads share their small ones: an answer of 15 MB
 // would else be kept for each thread that ever wrote one.
 void return_memory_soon() {
-  mallopt(M_MMAP_THRESHOLD, 512 << 10);
-  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  mallopt(M_MMAP_THRESHOLD, 3 << 20);
+  mallopt(M_TRIM_THRESHOLD, 4 << 20);
   mallopt(M_ARENA_MAX, 4);
 }
 
