@@ -34,7 +34,7 @@ Result<std::unique_ptr<Store>> open_test_s3(const fs::path& place) {
   settings.bucket.endpoint = std::getenv("MILLRACE_TEST_S3");
   settings.bucket.credentials = {"test", "test", ""};
   settings.copies = place / "copies";
-  return open_s3(std::move(settings), clock, ids);
+  return open_s3(settings, clock, ids);
 }
 
 void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }

@@ -252,7 +252,7 @@ class LocalUploads final : public Uploads {
     if (::mkdtemp(folder.data()) == nullptr) return std::unexpected(errno_error("make", folder));
     TRY(write_file(fs::path(folder) / "key", fmt::format("{}\n{}", parts, key)));
     TRY(sync_path(folder_));
-    const std::string id = fs::path(folder).filename().string();
+    std::string id = fs::path(folder).filename().string();
     const std::lock_guard lock(mutex_);
     uploads_[id] = std::make_shared<LocalUpload>(folder, std::string(key), parts);
     return id;

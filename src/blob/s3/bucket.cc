@@ -83,7 +83,7 @@ Result<net::ClientResponse> Bucket::attempt(const net::ClientRequest& request) {
 }
 
 // A status below 300 is an answer.
-Result<net::ClientResponse> Bucket::send(S3Request request, std::string_view body, std::string payload_sha256) {
+Result<net::ClientResponse> Bucket::send(const S3Request& request, std::string_view body, std::string payload_sha256) {
   const auto payload = payload_sha256.empty() ? sha256(body) : std::move(payload_sha256);
   const auto query = query_text(request.query);
   const auto target = query.empty() ? request.path : request.path + "?" + query;
@@ -110,7 +110,7 @@ Result<net::ClientResponse> Bucket::send(S3Request request, std::string_view bod
 Result<void> Bucket::put(std::string_view key, std::string_view bytes, std::string_view sha256) {
   S3Request request{.method = "PUT", .path = path_of(key), .query = {}, .headers = {}};
   if (!sha256.empty()) request.headers.emplace_back("x-amz-meta-sha256", sha256);
-  TRY(send(std::move(request), bytes, std::string(sha256)));
+  TRY(send(request, bytes, std::string(sha256)));
   return {};
 }
 
@@ -129,7 +129,7 @@ Result<std::string> Bucket::get(std::string_view key, std::string_view etag, std
   S3Request request{.method = "GET", .path = path_of(key), .query = {}, .headers = {}};
   request.headers.emplace_back("if-match", fmt::format("\"{}\"", etag));
   request.headers.emplace_back("range", fmt::format("bytes={}-{}", offset, offset + count - 1));
-  return TRY(send(std::move(request))).body;
+  return TRY(send(request)).body;
 }
 
 Result<void> Bucket::remove(std::string_view key) {

@@ -76,7 +76,8 @@ class Bucket {
  private:
   Bucket(BucketSettings settings, const Clock& clock) : settings_(std::move(settings)), clock_(clock) {}
   // `payload_sha256` is made where it is not known.
-  Result<net::ClientResponse> send(S3Request request, std::string_view body = {}, std::string payload_sha256 = {});
+  Result<net::ClientResponse> send(const S3Request& request, std::string_view body = {},
+                                   std::string payload_sha256 = {});
   Result<net::ClientResponse> attempt(const net::ClientRequest& request);
   std::string path_of(std::string_view key) const;
   std::string host() const;

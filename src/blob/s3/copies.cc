@@ -99,7 +99,7 @@ Result<fs::path> Copies::fetch_once(const std::string& key) {
   }
   if (objects.empty()) return not_found("there is no object {}", key);
   const fs::path place = folder_ / identity_of(objects);
-  const fs::path copy = place / fs::path(key).filename();
+  fs::path copy = place / fs::path(key).filename();
   std::error_code error;
   if (fs::exists(copy, error)) {
     fs::last_write_time(place, fs::file_time_type::clock::now(), error);

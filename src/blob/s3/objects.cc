@@ -114,7 +114,7 @@ std::unique_ptr<Writer> open_object_writer(Bucket& bucket, std::string key, std:
   return std::make_unique<ObjectWriter>(bucket, std::move(key), std::move(uri));
 }
 
-Result<std::unique_ptr<Reader>> open_object_reader(Bucket& bucket, std::string key) {
+Result<std::unique_ptr<Reader>> open_object_reader(Bucket& bucket, const std::string& key) {
   return std::make_unique<ObjectReader>(bucket, TRY(bucket.head(key)));
 }
 

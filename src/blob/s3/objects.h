@@ -14,6 +14,6 @@ namespace millrace::blob {
 std::unique_ptr<Writer> open_object_writer(Bucket& bucket, std::string key, std::string uri);
 
 // Reads an object, which stays the one that it was: kAborted where it is replaced meanwhile.
-Result<std::unique_ptr<Reader>> open_object_reader(Bucket& bucket, std::string key);
+Result<std::unique_ptr<Reader>> open_object_reader(Bucket& bucket, const std::string& key);
 
 }  // namespace millrace::blob

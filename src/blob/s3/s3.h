@@ -29,6 +29,6 @@ Result<S3Settings> parse_s3_uri(std::string_view uri, const std::function<const 
 // Objects under their keys, each put atomic and durable as S3's are. Other than in a local store, a folder that
 // replaces another is replaced file by file, and the same bytes under two keys are kept twice. Answers once the bucket
 // does.
-Result<std::unique_ptr<Store>> open_s3(S3Settings settings, const Clock& clock, IdSource& ids);
+Result<std::unique_ptr<Store>> open_s3(const S3Settings& settings, const Clock& clock, IdSource& ids);
 
 }  // namespace millrace::blob

@@ -207,7 +207,7 @@ Result<S3Settings> parse_s3_uri(std::string_view uri, const std::function<const 
   return settings;
 }
 
-Result<std::unique_ptr<Store>> open_s3(S3Settings settings, const Clock& clock, IdSource& ids) {
+Result<std::unique_ptr<Store>> open_s3(const S3Settings& settings, const Clock& clock, IdSource& ids) {
   auto store = std::make_unique<S3Store>(TRY(Bucket::open(settings.bucket, clock)), settings, ids);
   TRY(store->prepare(settings.copies_limit));
   return store;

@@ -71,7 +71,7 @@ Result<void> remove_below(Bucket& bucket, const std::string& prefix) {
 Result<std::string> S3Uploads::begin(std::string_view key, int parts) {
   TRY(check_key(key));
   TRY(check_count(parts));
-  const auto id = ids_.next();
+  auto id = ids_.next();
   TRY(bucket_.put(keys_.object(fmt::format(".uploads/{}/upload", id)), fmt::format("{}\n{}", parts, key), {}));
   return id;
 }
