@@ -15,7 +15,8 @@ Result<std::unique_ptr<const Runtime>> load_flavor(const std::filesystem::path& 
   if (model.find_flavor("lightgbm") != nullptr) return ForestRuntime::load_lightgbm(folder, model);
   std::vector<std::string> names;
   for (const registry::Flavor& flavor : model.flavors) names.push_back(flavor.name);
-  return fail(Code::kUnimplemented, "model has the flavors {}; only xgboost and lightgbm can be served", fmt::join(names, ", "));
+  return fail(Code::kUnimplemented, "model has the flavors {}; only xgboost and lightgbm can be served",
+              fmt::join(names, ", "));
 }
 
 }  // namespace
