@@ -40,6 +40,7 @@ Result<PackedTrees<Node>> PackedTrees<Node>::build(const ForestModel& model, con
   PackedTrees packed;
   packed.groups_ = model.groups();
   for (const Tree& tree : model.trees) TRY(packed.append(model, tree, slots));
+  packed.one_sum_ = packed.groups_ == 1 && packed.leaf_vectors_.empty();
   packed.make_blocks(slots);
   return packed;
 }
@@ -108,6 +109,22 @@ auto PackedTrees<Node>::pack_categories(const std::vector<std::uint32_t>& set) -
   return place;
 }
 
+// Below a leaf that ends early all nodes are that leaf: it compares with minus infinity and goes left, to itself.
+template <class Node>
+auto PackedTrees<Node>::make_top(std::uint32_t root) const -> Top {
+  Top top{};
+  std::array<std::uint32_t, 2 * Top::kNodes + 1> places{root};
+  for (std::size_t i = 0; i < Top::kNodes; ++i) {
+    const Node& node = nodes_[places[i]];
+    top.threshold[i] = node.threshold;
+    top.slot[i] = node.slot;
+    places[2 * i + 1] = places[i] + node.skip;
+    places[2 * i + 2] = places[i] + (node.skip == 0 ? 0 : node.skip + 1);
+  }
+  std::copy_n(places.begin() + Top::kNodes, top.exits.size(), top.exits.begin());
+  return top;
+}
+
 // The last block's free lanes walk a lone leaf, whose value nobody adds.
 template <class Node>
 void PackedTrees<Node>::make_blocks(const Slots& slots) {
@@ -119,6 +136,7 @@ void PackedTrees<Node>::make_blocks(const Slots& slots) {
     block.roots[i % kLanes] = trees_[i].root;
     block.depth = std::max(block.depth, trees_[i].depth);
     block.categorical |= trees_[i].categorical;
+    tops_.push_back(trees_[i].categorical ? Top{} : make_top(trees_[i].root));
   }
 }
 
@@ -158,14 +176,14 @@ void PackedTrees<Node>::walk_trees(const Block& block, const Value* slots, Place
   at = places;
 }
 
+// From where the rows are, so many levels down.
 template <class Node>
 template <bool categorical>
-void PackedTrees<Node>::walk_rows(const PackedTree& tree, const Value* tile, Places& at) const {
+void PackedTrees<Node>::walk_rows(std::uint32_t levels, const Value* tile, Places& at) const {
   constexpr auto kMask = static_cast<typename Node::Index>(categorical ? ~Node::kCategories : ~0);
   const Node* nodes = nodes_.data();
-  Places places;
-  places.fill(tree.root);
-  for (std::uint32_t level = 0; level < tree.depth; ++level) {
+  Places places = at;
+  for (std::uint32_t level = 0; level < levels; ++level) {
 #pragma clang loop unroll(full) vectorize(disable)
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const Node node = nodes[places[lane]];
@@ -173,6 +191,17 @@ void PackedTrees<Node>::walk_rows(const PackedTree& tree, const Value* tile, Pla
     }
   }
   at = places;
+}
+
+template <class Node>
+void PackedTrees<Node>::walk_tile(std::size_t tree, const Value* tile, Places& at) const {
+  const PackedTree& packed = trees_[tree];
+  if (packed.categorical) {
+    at.fill(packed.root);
+    return walk_rows<true>(packed.depth, tile, at);
+  }
+  climb_(tops_[tree], tile, at.data());
+  if (packed.depth > Top::kLevels) walk_rows<false>(packed.depth - Top::kLevels, tile, at);
 }
 
 template <class Node>
@@ -186,26 +215,46 @@ void PackedTrees<Node>::add_leaf(const PackedTree& tree, std::uint32_t leaf, Val
   for (std::size_t group = 0; group < groups_; ++group) margins[group] += vector[group];
 }
 
+// The leaves of a block's trees, from the first of them on. One sum stays in a register.
+template <class Node>
+void PackedTrees<Node>::add_block(const Places& at, std::size_t first, Value* margins) const {
+  const std::size_t used = std::min(kLanes, trees_.size() - first);
+  if (!one_sum_) {
+    for (std::size_t lane = 0; lane < used; ++lane) add_leaf(trees_[first + lane], at[lane], margins);
+    return;
+  }
+  Value sum = *margins;
+  for (std::size_t lane = 0; lane < used; ++lane) sum += nodes_[at[lane]].threshold;
+  *margins = sum;
+}
+
+template <class Node>
+void PackedTrees<Node>::add_tile(const PackedTree& tree, const Places& at, Value* margins) const {
+  if (!one_sum_) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) add_leaf(tree, at[lane], margins + lane * groups_);
+    return;
+  }
+  for (std::size_t lane = 0; lane < kLanes; ++lane) margins[lane] += nodes_[at[lane]].threshold;
+}
+
 template <class Node>
 void PackedTrees<Node>::add_row(const Value* slots, Value* margins) const {
   Places at;
   std::size_t tree = 0;
   for (const Block& block : blocks_) {
     block.categorical ? walk_trees<true>(block, slots, at) : walk_trees<false>(block, slots, at);
-    const std::size_t used = std::min(kLanes, trees_.size() - tree);
-    for (std::size_t lane = 0; lane < used; ++lane, ++tree) add_leaf(trees_[tree], at[lane], margins);
+    add_block(at, tree, margins);
+    tree += kLanes;
   }
 }
 
 template <class Node>
 void PackedTrees<Node>::add_tiles(const Value* slots, std::size_t width, std::size_t tiles, Value* margins) const {
   Places at;
-  for (const PackedTree& tree : trees_) {
+  for (std::size_t tree = 0; tree < trees_.size(); ++tree) {
     for (std::size_t tile = 0; tile < tiles; ++tile) {
-      const Value* rows = slots + tile * width * kLanes;
-      tree.categorical ? walk_rows<true>(tree, rows, at) : walk_rows<false>(tree, rows, at);
-      Value* out = margins + tile * kLanes * groups_;
-      for (std::size_t lane = 0; lane < kLanes; ++lane) add_leaf(tree, at[lane], out + lane * groups_);
+      walk_tile(tree, slots + tile * width * kLanes, at);
+      add_tile(trees_[tree], at, margins + tile * kLanes * groups_);
     }
   }
 }

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "serving/forest/forest_model.h"
 #include "serving/forest/slots.h"
+#include "serving/forest/tree_top.h"
 
 namespace millrace::serving {
 
@@ -32,7 +33,7 @@ static_assert(sizeof(NarrowNode) == 8);
 
 // Trees laid out to be walked fast: breadth first, so that siblings are neighbours; no branch depends on the data but
 // at splits on categories; sixteen walks go in step, of one row through sixteen trees or of sixteen rows through one
-// tree, and hide one another's latency. Leaves are summed tree by tree.
+// tree (below its top), and hide one another's latency. Leaves are summed tree by tree.
 template <class Node>
 class PackedTrees {
  public:
@@ -51,6 +52,7 @@ class PackedTrees {
 
  private:
   using Places = std::array<std::uint32_t, kLanes>;
+  using Top = TreeTop<Value>;
 
   struct PackedTree {
     std::uint32_t root = 0;
@@ -71,6 +73,7 @@ class PackedTrees {
   Result<Node> pack_leaf(const Tree& tree, const TreeNode& leaf, const Slots& slots) const;
   Result<Value> pack_categories(const std::vector<std::uint32_t>& set);
   void make_blocks(const Slots& slots);
+  Top make_top(std::uint32_t root) const;
 
   bool in_categories(Value value, Value set) const;
   template <bool categorical>
@@ -78,13 +81,19 @@ class PackedTrees {
   template <bool categorical>
   void walk_trees(const Block& block, const Value* slots, Places& at) const;
   template <bool categorical>
-  void walk_rows(const PackedTree& tree, const Value* tile, Places& at) const;
+  void walk_rows(std::uint32_t levels, const Value* tile, Places& at) const;
+  void walk_tile(std::size_t tree, const Value* tile, Places& at) const;
   void add_leaf(const PackedTree& tree, std::uint32_t leaf, Value* margins) const;
+  void add_block(const Places& at, std::size_t first, Value* margins) const;
+  void add_tile(const PackedTree& tree, const Places& at, Value* margins) const;
 
   std::size_t groups_ = 1;
+  bool one_sum_ = true;  // one group, and leaves that hold their values
   std::vector<Node> nodes_;
   std::vector<PackedTree> trees_;
   std::vector<Block> blocks_;
+  std::vector<Top> tops_;  // one a tree
+  Climb<Value> climb_ = climbs<Value>().back();
   std::vector<std::uint32_t> categories_;  // sets, each its length in words and then its words
   std::vector<Value> leaf_vectors_;
 };
