@@ -54,6 +54,7 @@
 #include "tracking/logged_models.h"
 #include "tracking/traces/traces.h"
 #include "tracking/tracking.h"
+#include "transfer/intake.h"
 #include "triggers/triggers.h"
 
 namespace millrace::app {
@@ -255,6 +256,7 @@ Result<void> Server::Parts::open_stores() {
   inbox = TRY(openlineage::Inbox::open({*db, *lineage, wall, settings.openlineage_namespace}));
   outbox.emplace(openlineage::Outbox::Parts{*events, *lineage, settings.openlineage_namespace,
                                             fmt::format("urn:millrace:{}", version())});
+  TRY(transfer::migrate(*db));
   webhooks = TRY(notify::Webhooks::open({.database = *db,
                                          .events = *events,
                                          .wall = wall,

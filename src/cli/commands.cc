@@ -17,7 +17,7 @@ const std::vector<Group>& groups() {
       {"Look and act",
        {add_dataset, add_feature, add_pipeline, add_run, add_experiment, add_model, add_endpoint, add_monitor,
         add_trigger, add_gate, add_event, add_lineage}},
-      {"Keep", {add_backup, add_restore, add_db}},
+      {"Keep", {add_backup, add_restore, add_db, add_import, add_sync}},
       {"Who may do what", {add_user, add_token, add_role, add_audit, add_login}},
       {"And", {add_schema, add_completion, add_help}},
       {"", {add_step}},

@@ -66,6 +66,9 @@ struct SetAlias {
 // What becomes of the versions that stand on a stage where another one comes.
 enum class Others { kStay, kArchive };
 
+// Whether consumers of events hear of what is taken over.
+enum class Told { kNobody, kEvents };
+
 // A search in MLflow's filter language (docs/formats/search.md).
 struct SearchRequest {
   std::string filter;
@@ -145,6 +148,14 @@ class Store {
   // With its tags and the aliases that stand on it.
   Result<void> delete_version(std::string_view model, std::int64_t version);
 
+  // Take a model or a version of another server, with its times; again: bring what is there to it. Tags that only this
+  // server knows stay. A version is known by `key`, never empty, and keeps its number where that was never used here;
+  // the folder is described by the caller. Answers the number that it has. Only a new version is an event, if at all.
+  Result<void> put_model(const Model& model);
+  Result<std::int64_t> put_version(const ModelVersion& version, const std::string& key, Told told);
+  // Sets an alias as it stood elsewhere; no event.
+  Result<void> put_alias(std::string_view model, const Alias& alias, std::string_view reason);
+
   // Answers false, and changes and publishes nothing, where the alias stands there already.
   Result<bool> set_alias(const SetAlias& change);
   Result<bool> set_alias(db::Transaction& tx, const SetAlias& change);
@@ -158,7 +169,8 @@ class Store {
  private:
   explicit Store(Parts parts) : parts_(parts) {}
   Result<std::int64_t> insert_version(db::Transaction& tx, const ModelRow& model, const NewVersion& version);
-  Result<void> record_version(db::Transaction& tx, const ModelVersion& version, const NewVersion& request);
+  Result<void> record_version(db::Transaction& tx, const ModelVersion& version,
+                              const std::vector<std::string>& derived_from, Told told);
   Result<void> archive_others(db::Transaction& tx, const VersionRow& version, Stage stage);
   Result<void> change_stage(db::Transaction& tx, const VersionRow& version, Stage stage);
   Result<void> move_alias(db::Transaction& tx, const VersionRow& version, const AliasChange& change);

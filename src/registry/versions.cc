@@ -36,7 +36,7 @@ Result<ModelVersion> Store::create_version(const NewVersion& version) {
   const ModelRow model = TRY(find_model_row(tx, version.model));
   const std::int64_t number = TRY(insert_version(tx, model, version));
   const ModelVersion made = TRY(load_version(tx, TRY(find_version_row(tx, version.model, number))));
-  TRY(record_version(tx, made, version));
+  TRY(record_version(tx, made, version.derived_from, Told::kEvents));
   TRY(tx.commit());
   return made;
 }
@@ -66,14 +66,16 @@ returning number
   return number;
 }
 
-Result<void> Store::record_version(db::Transaction& tx, const ModelVersion& version, const NewVersion& request) {
+Result<void> Store::record_version(db::Transaction& tx, const ModelVersion& version,
+                                   const std::vector<std::string>& derived_from, Told told) {
   const std::string node = fmt::format("model:{}/{}", version.model, version.version);
   TRY(parts_.lineage.add_artifact(tx, {.id = node,
                                        .kind = "model",
                                        .name = version.model,
                                        .data = {{"version", version.version}, {"source", version.source}}}));
   if (!version.run_id.empty()) TRY(parts_.lineage.add_edge(tx, "run:" + version.run_id, node));
-  for (const std::string& from : request.derived_from) TRY(parts_.lineage.add_edge(tx, from, node));
+  for (const std::string& from : derived_from) TRY(parts_.lineage.add_edge(tx, from, node));
+  if (told == Told::kNobody) return {};
   const ModelRow model = TRY(find_model_row(tx, version.model));
   return publish(tx, "model_version.registered", version.model,
                  {{"model", version.model},

@@ -103,6 +103,13 @@ std::string question_marks(std::size_t count) {
 
 }  // namespace
 
+Result<void> add_inputs(db::Transaction& tx, const ActiveRun& where, const Run& run) {
+  for (const DatasetInput& input : run.inputs) TRY(add_input(tx, where, input));
+  for (const std::string& id : run.model_inputs) TRY(add_model(tx, where.number, kIn, {id}));
+  for (const ModelOutput& model : run.model_outputs) TRY(add_model(tx, where.number, kOut, model));
+  return {};
+}
+
 Result<void> Store::log_inputs(std::string_view run_id, const std::vector<DatasetInput>& inputs,
                                const std::vector<std::string>& model_ids) {
   TRY(check_run_id(run_id));

@@ -15,6 +15,9 @@ namespace millrace::db {
 class Database;
 class Transaction;
 }  // namespace millrace::db
+namespace millrace::events {
+class Log;
+}
 
 namespace millrace::tracking {
 
@@ -64,6 +67,9 @@ struct ActiveRun {
   std::int64_t experiment_id = 0;
 };
 Result<ActiveRun> active_run(db::Transaction& tx, std::string_view id);
+
+// Publishes run.finished.
+Result<void> publish_run_finished(db::Transaction& tx, events::Log& events, const Clock& clock, std::int64_t run);
 
 // The tag mlflow.runName is the run's name as well.
 Result<void> set_run_tag(db::Transaction& tx, std::int64_t run, std::string_view key, std::string_view value);

@@ -184,10 +184,10 @@ Result<void> Store::set_status(db::Transaction& tx, std::int64_t run, const RunU
   if (is_final(status)) end = update.end_time.value_or(parts_.clock.now());
   TRY(tx.execute("update runs set status = ?, end_time = ? where number = ?", status, end, run));
   if (!is_final(status) || before.status == status) return {};
-  return publish_finished(tx, run);
+  return publish_run_finished(tx, parts_.events, parts_.clock, run);
 }
 
-Result<void> Store::publish_finished(db::Transaction& tx, std::int64_t run) {
+Result<void> publish_run_finished(db::Transaction& tx, events::Log& events, const Clock& clock, std::int64_t run) {
   const auto rows = TRY(tx.query<EndedRow>(R"sql(
 select runs.id, runs.name, runs.status, experiments.name
 from runs
@@ -196,8 +196,8 @@ where runs.number = ?
 )sql",
                                            run));
   const EndedRow& row = rows.front();
-  TRY(parts_.events.publish(tx, "run.finished", row.id, parts_.clock.now(),
-                            {{"experiment", row.experiment}, {"name", row.name}, {"status", to_text(row.status)}}));
+  TRY(events.publish(tx, "run.finished", row.id, clock.now(),
+                     {{"experiment", row.experiment}, {"name", row.name}, {"status", to_text(row.status)}}));
   return {};
 }
 

@@ -160,7 +160,6 @@ class Store {
   Result<void> set_stage(std::string_view run_id, LifecycleStage stage);
   Result<void> set_experiment_stage(std::string_view id, LifecycleStage from, LifecycleStage to);
   Result<void> set_status(db::Transaction& tx, std::int64_t run, const RunUpdate& update);
-  Result<void> publish_finished(db::Transaction& tx, std::int64_t run);
 
   Parts parts_;
 };

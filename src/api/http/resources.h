@@ -28,6 +28,7 @@ void add_model_card_routes(net::Router& router, Services& services);
 void add_openlineage_routes(net::Router& router, Services& services);
 void add_pipeline_routes(net::Router& router, Services& services);
 void add_project_routes(net::Router& router, Services& services);
+void add_record_routes(net::Router& router, Services& services);
 void add_run_routes(net::Router& router, Services& services);
 void add_server_routes(net::Router& router, Services& services);
 void add_trigger_routes(net::Router& router, Services& services);

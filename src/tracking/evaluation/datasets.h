@@ -81,6 +81,9 @@ class EvaluationDatasets {
   Result<Upserted> upsert(std::string_view id, const Json& records);
   // Oldest first.
   Result<Page<EvaluationRecord>> records(std::string_view id, int limit, std::string_view page_token) const;
+  // Takes a dataset of another server whole, under its id, with records under theirs; again: brings what is there to
+  // it. A record whose inputs are those of another one here is that one.
+  Result<void> put(const EvaluationDataset& dataset, const std::vector<EvaluationRecord>& records);
   Result<std::int64_t> delete_records(std::string_view id, const std::vector<std::string>& record_ids);
 
  private:
