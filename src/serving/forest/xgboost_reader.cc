@@ -34,7 +34,10 @@ Result<std::vector<float>> base_scores(std::string_view text) {
 std::pair<int, int> release_of(const ModelValue& document) {
   const ModelValue* version = document.find("version");
   if (version == nullptr || version->numbers.size() < 2) return {0, 0};
-  const auto part = [&](std::size_t i) { return static_cast<int>(std::clamp(version->numbers[i], 0.0, 1e6)); };
+  const auto part = [&](std::size_t i) {
+    const double number = version->numbers[i];
+    return number >= 0 && number < 1e6 ? static_cast<int>(number) : 0;
+  };
   return {part(0), part(1)};
 }
 

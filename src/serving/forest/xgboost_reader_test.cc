@@ -101,6 +101,10 @@ TEST(XgboostReaderTest, AFileWithAnyByteChangedNeverCrashes) {
   }
 }
 
+TEST(XgboostReaderTest, AReleaseThatIsNoNumberIsReadAsTheFirst) {
+  EXPECT_TRUE(read_xgboost_model(with(R"("version":\[\d+,)", R"("version":[NaN,)")));
+}
+
 TEST(XgboostReaderTest, ReadsTheNewestFormOfTheBaseScore) {
   const auto model = read_xgboost_model(with(R"("base_score":"5E-1")", R"("base_score":"[2.5E-1]")"));
   ASSERT_TRUE(model) << model.error().message;
