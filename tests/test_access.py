@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 import types
-import unittest.mock
 
 import mlflow
 import pytest
@@ -33,11 +32,15 @@ PASSWORD = "a password for tests"
 
 
 def auth_service_client():
-    """The client of MLflow's basic-auth app, without the app, which would need more packages."""
+    """The client of MLflow's basic-auth app, without the app, which would need more packages. What else is imported on the
+    way stays: SQLAlchemy cannot be imported twice."""
     package = types.ModuleType("mlflow.server.auth")
     package.__path__ = [str(pathlib.Path(mlflow.__file__).parent / "server/auth")]
-    with unittest.mock.patch.dict(sys.modules, {"mlflow.server.auth": package}):
+    sys.modules["mlflow.server.auth"] = package
+    try:
         return importlib.import_module("mlflow.server.auth.client").AuthServiceClient
+    finally:
+        del sys.modules["mlflow.server.auth"]
 
 
 def make_admin(millrace, home, name="root"):
