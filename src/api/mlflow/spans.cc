@@ -5,7 +5,7 @@
 
 #include "api/mlflow/error.h"
 #include "api/mlflow/routes.h"
-#include "base/inflate.h"
+#include "base/packing.h"
 
 namespace millrace::api::mlflow {
 

@@ -1,8 +1,9 @@
-#include "base/inflate.h"
+#include "base/packing.h"
 
 #include <zlib.h>
 
 #include <algorithm>
+#include <new>
 
 namespace millrace {
 
@@ -48,6 +49,23 @@ class Inflater {
 };
 
 }  // namespace
+
+std::string pack(std::string_view bytes, Packing packing) {
+  z_stream stream{};
+  const int window_bits = packing == Packing::kGzip ? kWithGzipHeader : kWithZlibHeader;
+  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_bits, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
+    throw std::bad_alloc();
+  }
+  std::string out(deflateBound(&stream, bytes.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);  // the bound holds it in one call
+  out.resize(out.size() - stream.avail_out);
+  deflateEnd(&stream);
+  return out;
+}
 
 Result<std::string> unpack(std::string_view bytes, Packing packing, std::size_t most) {
   if (packing == Packing::kGzip) return Inflater(kWithGzipHeader).run(bytes, most);

@@ -1,4 +1,4 @@
-#include "base/inflate.h"
+#include "base/packing.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -22,7 +22,7 @@ std::string packed(std::string_view text, int window_bits) {
 
 constexpr int kGzip = MAX_WBITS + 16;
 
-TEST(Inflate, WhatWasPackedComesBack) {
+TEST(Packing, WhatWasPackedComesBack) {
   const std::string text(300'000, 'x');
   EXPECT_EQ(unpack(packed(text, kGzip), Packing::kGzip, 1 << 20), text);
   EXPECT_EQ(unpack(packed(text, MAX_WBITS), Packing::kDeflate, 1 << 20), text);
@@ -30,12 +30,21 @@ TEST(Inflate, WhatWasPackedComesBack) {
   EXPECT_EQ(unpack(packed("", kGzip), Packing::kGzip, 0), "");
 }
 
-TEST(Inflate, ABombStopsAtTheLimit) {
+TEST(Packing, WhatWePackComesBack) {
+  std::string text(300'000, 'x');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * i % 251);
+  for (const Packing packing : {Packing::kGzip, Packing::kDeflate}) {
+    EXPECT_EQ(unpack(pack(text, packing), packing, 1 << 20), text);
+    EXPECT_EQ(unpack(pack("", packing), packing, 0), "");
+  }
+}
+
+TEST(Packing, ABombStopsAtTheLimit) {
   const std::string bomb = packed(std::string(64 << 20, '\0'), kGzip);
   EXPECT_EQ(unpack(bomb, Packing::kGzip, 1 << 20).error().code, Code::kResourceExhausted);
 }
 
-TEST(Inflate, WhatIsBrokenIsRefused) {
+TEST(Packing, WhatIsBrokenIsRefused) {
   std::string cut = packed("a text that is cut", kGzip);
   cut.resize(cut.size() - 9);
   for (const std::string& bytes : {std::string(), std::string("no gzip"), cut}) {

@@ -18,4 +18,7 @@ enum class Packing {
 // of which no more is made.
 Result<std::string> unpack(std::string_view bytes, Packing packing, std::size_t most);
 
+// Packed as fast as can be. For both, programs that follow the standard unpack it.
+std::string pack(std::string_view bytes, Packing packing);
+
 }  // namespace millrace
