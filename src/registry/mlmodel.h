@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,19 +18,27 @@ enum class DataType { kBoolean, kInteger, kLong, kFloat, kDouble, kString, kBina
 std::string_view to_text(DataType type);  // "double"
 bool from_text(std::string_view text, DataType& type);
 
-// One column of a signature. Tensors are read as one nameless column of the nearest type.
+// What a tensor of a signature is made of; an extent of -1 is any.
+struct TensorType {
+  std::string dtype;  // NumPy's name: "float32"
+  std::vector<std::int64_t> shape;
+};
+
+// One column or one tensor of a signature.
 struct ColumnSpec {
-  std::string name;  // may be empty for an only output
-  DataType type = DataType::kDouble;
+  std::string name;                   // may be empty for an only output
+  DataType type = DataType::kDouble;  // of a tensor: the nearest
   bool required = true;
+  std::optional<TensorType> tensor = {};
 };
 
 struct Signature {
   std::vector<ColumnSpec> inputs;
   std::vector<ColumnSpec> outputs;
+  std::vector<std::string> params = {};  // the names of what a request may set
 };
 
-// {"inputs": [...], "outputs": [...]}, as ModelVersion::signature keeps it.
+// {"inputs": [...], "outputs": [...], "params": [...]}, as ModelVersion::signature keeps it.
 std::string signature_json(const Signature& signature);
 Result<Signature> parse_signature(std::string_view json);
 

@@ -40,7 +40,8 @@ Result<Signature> read_signature(const Node& document) {
     const std::string text = text_of(*signature, key);
     return text.empty() || text == "null" ? std::string("[]") : text;
   };
-  return parse_signature(fmt::format(R"({{"inputs": {}, "outputs": {}}})", part("inputs"), part("outputs")));
+  return parse_signature(
+      fmt::format(R"({{"inputs": {}, "outputs": {}, "params": {}}})", part("inputs"), part("outputs"), part("params")));
 }
 
 Result<Node> parse_one(std::string_view text, const std::string& file) {

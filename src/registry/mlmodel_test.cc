@@ -171,5 +171,23 @@ TEST(Signature, EveryTypeComesBack) {
   EXPECT_TRUE(MUST(parse_signature("")).inputs.empty());
 }
 
+TEST(Signature, TensorsKeepTheirTypeAndShape) {
+  const Signature signature = MUST(parse_signature(
+      R"({"inputs": [{"type": "tensor", "name": "x", "tensor-spec": {"dtype": "uint8", "shape": [-1, 3]}}],
+          "params": [{"name": "temperature", "type": "double", "default": 1.0, "shape": null}]})"));
+  ASSERT_EQ(signature.inputs.size(), 1);
+  EXPECT_EQ(signature.inputs[0].type, DataType::kInteger);
+  ASSERT_TRUE(signature.inputs[0].tensor);
+  EXPECT_EQ(signature.inputs[0].tensor->dtype, "uint8");
+  EXPECT_THAT(signature.inputs[0].tensor->shape, testing::ElementsAre(-1, 3));
+  EXPECT_THAT(signature.params, testing::ElementsAre("temperature"));
+  EXPECT_EQ(signature_json(MUST(parse_signature(signature_json(signature)))), signature_json(signature));
+}
+
+TEST(Signature, ATensorWithoutAShapeIsRefused) {
+  EXPECT_FALSE(parse_signature(R"({"inputs": [{"type": "tensor", "tensor-spec": {"dtype": "int8"}}]})"));
+  EXPECT_FALSE(parse_signature(R"({"inputs": [{"type": "tensor", "tensor-spec": 1}]})"));
+}
+
 }  // namespace
 }  // namespace millrace::registry
