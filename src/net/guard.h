@@ -27,7 +27,8 @@ class Guard {
   // On the pool: the refusal, or none and the request is admitted.
   virtual std::optional<Response> verify(Request& request, const Route* route) = 0;
 
-  // On the pool, after the handler of a blocking route or an upload and before its answer is sent.
+  // On the pool, after the handler of a blocking route or an upload and before its answer is sent. It is not told of
+  // inline and deferred routes.
   virtual void answered(const Request& request, const Route& route, const Response& response) = 0;
 };
 

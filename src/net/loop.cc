@@ -1,7 +1,6 @@
 #include "net/loop.h"
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <array>
@@ -26,12 +25,10 @@ milliseconds sweep_interval(const ServerOptions& options) {
 }  // namespace
 
 Result<std::unique_ptr<Loop>> Loop::open(Service& service) {
-  std::unique_ptr<Loop> loop(new Loop(service));
+  std::unique_ptr<Loop> loop(new Loop(service, TRY(Mailbox::open())));
   loop->epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-  loop->wakeup_ = Fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
-  if (!loop->epoll_ || !loop->wakeup_ ||
-      ::epoll_ctl(loop->epoll_.get(), EPOLL_CTL_ADD, loop->wakeup_.get(), &event) != 0) {
+  if (!loop->epoll_ || ::epoll_ctl(loop->epoll_.get(), EPOLL_CTL_ADD, loop->mailbox_->wakeup(), &event) != 0) {
     return unavailable("cannot make an epoll: {}", std::strerror(errno));
   }
   return loop;
@@ -84,14 +81,7 @@ void Loop::settle(Session& session) {
 }
 
 void Loop::read_mail() {
-  std::uint64_t count = 0;
-  while (::read(wakeup_.get(), &count, sizeof count) < 0 && errno == EINTR) {
-  }
-  Mail mail;
-  {
-    const std::lock_guard lock(mutex_);
-    std::swap(mail, mail_);
-  }
+  auto mail = mailbox_->take();
   for (auto& [socket, remote] : mail.sockets) add_session(std::move(socket), std::move(remote));
   for (auto& [session, response] : mail.answers) {
     session->on_answer(std::move(response));
@@ -131,43 +121,5 @@ void Loop::drain(Moment deadline) {
 }
 
 void Loop::forget(int socket) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr); }
-
-void Loop::adopt(Wire socket, std::string remote) {
-  {
-    const std::lock_guard lock(mutex_);
-    mail_.sockets.emplace_back(std::move(socket), std::move(remote));
-  }
-  wake();
-}
-
-void Loop::complete(Session& session, Response response) {
-  {
-    const std::lock_guard lock(mutex_);
-    mail_.answers.emplace_back(&session, std::move(response));
-  }
-  wake();
-}
-
-void Loop::resume(Session& session) {
-  {
-    const std::lock_guard lock(mutex_);
-    mail_.resumed.push_back(&session);
-  }
-  wake();
-}
-
-void Loop::stop(Moment deadline) {
-  {
-    const std::lock_guard lock(mutex_);
-    mail_.stop_at = deadline;
-  }
-  wake();
-}
-
-void Loop::wake() {
-  const std::uint64_t one = 1;
-  while (::write(wakeup_.get(), &one, sizeof one) < 0 && errno == EINTR) {
-  }
-}
 
 }  // namespace millrace::net

@@ -2,14 +2,13 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "net/mailbox.h"
 #include "net/session.h"
 
 namespace millrace::net {
@@ -18,16 +17,14 @@ namespace millrace::net {
 class Loop {
  public:
   static Result<std::unique_ptr<Loop>> open(Service& service);
+  // Nobody runs it any more.
+  ~Loop() { mailbox_->close(); }
 
-  // Serves until stop() was called and the sessions are gone or its time is up.
+  // Serves until it was told to stop and the sessions are gone or its time is up.
   void run();
 
-  // These four may be called on any thread.
-  void adopt(Wire socket, std::string remote);
-  void complete(Session& session, Response response);
-  // The pool has done its part of a streamed body.
-  void resume(Session& session);
-  void stop(Moment deadline);
+  // For the other threads.
+  const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
 
   // Before a session's socket is closed, on the loop's thread. Closing is not enough: while a child process that was
   // just forked still holds the socket, the epoll would go on telling of it.
@@ -37,14 +34,7 @@ class Loop {
   Moment now() const { return now_; }
 
  private:
-  struct Mail {
-    std::vector<std::pair<Wire, std::string>> sockets;
-    std::vector<std::pair<Session*, Response>> answers;
-    std::vector<Session*> resumed;
-    std::optional<Moment> stop_at;
-  };
-
-  explicit Loop(Service& service) : service_(service) {}
+  Loop(Service& service, std::shared_ptr<Mailbox> mailbox) : service_(service), mailbox_(std::move(mailbox)) {}
   void wait(std::chrono::milliseconds at_most);
   void read_mail();
   void add_session(Wire socket, std::string remote);
@@ -52,17 +42,13 @@ class Loop {
   void drain(Moment deadline);
   // After anything happened to a session: waits for what it wants now, or destroys it.
   void settle(Session& session);
-  void wake();
 
   Service& service_;
+  std::shared_ptr<Mailbox> mailbox_;
   Fd epoll_;
-  Fd wakeup_;
   Moment now_;
   std::vector<std::unique_ptr<Session>> sessions_;
   std::optional<Moment> stop_at_;
-
-  std::mutex mutex_;
-  Mail mail_;  // guarded by mutex_
 };
 
 }  // namespace millrace::net

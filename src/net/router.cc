@@ -128,6 +128,16 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
   add(method, pattern, Access::kUndeclared, std::move(handler), lane, body_limit);
 }
 
+void Router::add_deferred(std::string_view method, std::string_view pattern, Access access, DeferredHandler handler,
+                          std::size_t body_limit) {
+  add_route({.method = std::string(method),
+             .pattern = std::string(pattern),
+             .access = access,
+             .lane = Lane::kDeferred,
+             .body_limit = body_limit,
+             .deferred = std::move(handler)});
+}
+
 void Router::add_upload(std::string_view method, std::string_view pattern, Access access, UploadHandler upload) {
   add_route(
       {.method = std::string(method), .pattern = std::string(pattern), .access = access, .upload = std::move(upload)});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "net/access.h"
+#include "net/reply.h"
 #include "net/request.h"
 #include "net/response.h"
 #include "net/stream.h"
@@ -22,6 +23,7 @@ using Handler = std::function<Response(const Request&)>;
 enum class Lane {
   kInline,    // on the thread that read the request; it must neither block nor take long
   kBlocking,  // on the server's pool
+  kDeferred,  // begins on the thread that read the request and may answer later, from any thread
 };
 
 struct Route {
@@ -32,7 +34,8 @@ struct Route {
   Lane lane = Lane::kBlocking;
   std::size_t body_limit = 0;  // bytes; 0: the server's limit
   std::vector<std::string> param_names;
-  UploadHandler upload;  // given: the body is streamed, and there is no `handler`
+  DeferredHandler deferred;  // of the lane kDeferred, which has no `handler`
+  UploadHandler upload;      // given: the body is streamed, and there is no `handler`
 };
 
 // Finds the handler for a method and a path. A pattern is made of literal segments, {name} for one segment that is not
@@ -51,6 +54,9 @@ class Router {
   // A route that does not say who may call it: where there is a guard, nobody.
   void add(std::string_view method, std::string_view pattern, Handler handler, Lane lane = Lane::kBlocking,
            std::size_t body_limit = 0);
+  // A route that answers when it can. While it has not, the connection's next requests wait, but no thread does.
+  void add_deferred(std::string_view method, std::string_view pattern, Access access, DeferredHandler handler,
+                    std::size_t body_limit = 0);
   // A route whose body is streamed to a sink. Bodies have no limit but what the sink refuses.
   void add_upload(std::string_view method, std::string_view pattern, Access access, UploadHandler upload);
   void add_upload(std::string_view method, std::string_view pattern, UploadHandler upload);

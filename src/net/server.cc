@@ -77,8 +77,8 @@ void Server::State::welcome(Fd socket, const Address& peer) {
     return;
   }
   set_no_delay(socket.get());
-  loops[next_loop++ % loops.size()]->adopt(tls ? tls->accept(std::move(socket)) : Wire(std::move(socket)),
-                                           to_string(peer));
+  loops[next_loop++ % loops.size()]->mailbox()->adopt(tls ? tls->accept(std::move(socket)) : Wire(std::move(socket)),
+                                                      to_string(peer));
 }
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -105,7 +105,7 @@ void Server::stop(Duration grace) {
   state_->acceptor.join();
   state_->listener.reset();
   const auto deadline = Steady::now() + grace;
-  for (auto& loop : state_->loops) loop->stop(deadline);
+  for (auto& loop : state_->loops) loop->mailbox()->stop(deadline);
   for (auto& thread : state_->loop_threads) thread.join();
   state_->service.abandon = true;
   state_->pool.reset();  // waits for the handlers, which use the sessions

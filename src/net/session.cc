@@ -18,6 +18,10 @@ constexpr auto kLingerTime = seconds(2);
 constexpr std::size_t kBodyBytesPerSecond = 16 << 10;
 constexpr std::size_t kRefusedBody = 64 << 10;
 
+Response internal_error_response() {
+  return error_response(500, "INTERNAL", "internal error; the server's log says more");
+}
+
 Response run_handler(const Route& route, const Request& request) {
   const ActingFor acting(request.user);
   try {
@@ -27,7 +31,22 @@ Response run_handler(const Route& route, const Request& request) {
   } catch (...) {
     log::error("a handler threw", {{"route", route.pattern}});
   }
-  return error_response(500, "INTERNAL", "internal error; the server's log says more");
+  return internal_error_response();
+}
+
+// The session that calls a deferred handler on this thread.
+thread_local const Session* t_deferring = nullptr;
+
+// A handler that throws destroys the reply, which answers.
+void begin_deferred(const Route& route, const Request& request, Reply reply) {
+  const ActingFor acting(request.user);
+  try {
+    route.deferred(request, std::move(reply));
+  } catch (const std::exception& e) {
+    log::error("a handler threw", {{"route", route.pattern}, {"what", e.what()}});
+  } catch (...) {
+    log::error("a handler threw", {{"route", route.pattern}});
+  }
 }
 
 Response busy_response() {
@@ -42,7 +61,7 @@ std::optional<Response> run_verify(Guard& guard, Request& request, const Route* 
   } catch (const std::exception& e) {
     log::error("the guard threw", {{"path", std::string(request.path)}, {"what", e.what()}});
   }
-  return error_response(500, "INTERNAL", "internal error; the server's log says more");
+  return internal_error_response();
 }
 
 Response run_observed(const Service& service, const Route& route, const Request& request) {
@@ -65,6 +84,16 @@ Session::Session(Wire socket, std::string remote, Service& service, Loop& loop)
       write_since_(loop.now()) {}
 
 Session::~Session() { close(); }
+
+Reply::~Reply() {
+  if (mailbox_) (*this)(internal_error_response());
+}
+
+void Reply::operator()(Response response) {
+  const auto mailbox = std::move(mailbox_);
+  if (t_deferring == session_ && session_->answers_at_once(response)) return;
+  mailbox->answer(*session_, std::move(response));
+}
 
 bool Session::with_pool() const {
   return state_ == State::kBusy || state_ == State::kAsking || (upload_ && upload_->with_pool) ||
@@ -170,7 +199,7 @@ void Session::ask_guard() {
   service_.pool.post([this] {
     refusal_ = run_verify(*service_.options.guard, reader_.request(), route_);
     service_.blocking.fetch_sub(1, std::memory_order_relaxed);
-    loop_.resume(*this);
+    loop_.mailbox()->resume(*this);
   });
 }
 
@@ -202,7 +231,25 @@ void Session::on_request() {
   if (refusal_) return answer(std::move(*refusal_));
   if (route_ == nullptr) return answer(answer_without_route());
   if (route_->lane == Lane::kInline) return answer(run_handler(*route_, reader_.request()));
+  if (route_->lane == Lane::kDeferred) return run_deferred();
   run_blocking();
+}
+
+// The answer comes within the call, or by mail.
+void Session::run_deferred() {
+  state_ = State::kBusy;
+  t_deferring = this;
+  begin_deferred(*route_, reader_.request(), Reply(loop_.mailbox(), *this));
+  t_deferring = nullptr;
+  if (!at_once_) return;
+  state_ = State::kReading;
+  answer(*std::exchange(at_once_, std::nullopt));
+}
+
+bool Session::answers_at_once(Response& response) {
+  if (t_deferring != this || at_once_) return false;
+  at_once_ = std::move(response);
+  return true;
 }
 
 bool Session::overloaded() const {
@@ -228,7 +275,7 @@ void Session::run_blocking() {
       if (auto* guard = service_.options.guard) guard->answered(reader_.request(), *route_, response);
     }
     service_.blocking.fetch_sub(1, std::memory_order_relaxed);
-    loop_.complete(*this, std::move(response));
+    loop_.mailbox()->answer(*this, std::move(response));
   });
 }
 

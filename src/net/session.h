@@ -49,8 +49,10 @@ class Session {
   void on_events(std::uint32_t events);
   // There is input that no event will tell of, and it is wanted.
   bool must_read_on() const { return socket_.has_pending() && (interest() & EPOLLIN) != 0; }
-  // The answer of the blocking handler.
+  // The answer of the blocking handler, or of the deferred one that did not answer at once.
   void on_answer(Response&& response);
+  // Keeps the answer of the deferred handler that this session is calling, on this thread; false where it calls none.
+  bool answers_at_once(Response& response);
   // The pool has written or read a piece of a streamed body.
   void on_pool_done();
   // Closes it, or answers 408, where something took too long.
@@ -65,7 +67,7 @@ class Session {
   enum class State {
     kReading,
     kAsking,       // the guard is asked about its header, on the pool
-    kBusy,         // its request is with a handler on the pool
+    kBusy,         // its request is with a handler on the pool, or with a deferred one
     kUploading,    // its body is being received, piece by piece
     kDownloading,  // its answer's body is being sent, piece by piece
     kLingering,    // all is sent; what still comes is read and dropped, so that the client sees the answer
@@ -89,6 +91,7 @@ class Session {
   bool overloaded() const;
   bool refuse_if_overloaded();
   void run_blocking();
+  void run_deferred();
   void answer(Response&& response);
   Response answer_without_route();
   void refuse(const Fault& fault);
@@ -123,6 +126,7 @@ class Session {
   Target target_;
   const Route* route_ = nullptr;
   std::optional<Response> refusal_;  // the guard's, sent once the body, if it is small, has been read
+  std::optional<Response> at_once_;  // of the deferred handler that is being called
   Output output_;
   State state_ = State::kReading;
   bool peer_closed_ = false;   // no more input will come
