@@ -102,14 +102,15 @@ Result<Child> Spawner::spawn(Command command) {
   const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 
   auto child = std::make_unique<ChildState>();
-  child->pid = TRY(state_->launch_on_thread({.program = argv.front(),
-                                             .argv = argv.data(),
-                                             .envp = environment.get(),
-                                             .cwd = command.cwd.empty() ? nullptr : command.cwd.c_str(),
-                                             .standard_input = nothing.get(),
-                                             .output = output.for_child.get(),
-                                             .die_with_thread = command.die_with_parent,
-                                             .guard_socket = command.die_with_parent ? state_->guard->socket() : -1}));
+  child->pid = TRY(
+      state_->launch_on_thread({.program = argv.front(),
+                                .argv = argv.data(),
+                                .envp = environment.get(),
+                                .cwd = command.cwd.empty() ? nullptr : command.cwd.c_str(),
+                                .standard_input = command.standard_input >= 0 ? command.standard_input : nothing.get(),
+                                .output = output.for_child.get(),
+                                .die_with_thread = command.die_with_parent,
+                                .guard_socket = command.die_with_parent ? state_->guard->socket() : -1}));
   child->baseline_rss = own_peak_rss();
   if (command.die_with_parent) child->guard = state_->guard;
   child->pidfd = open_pidfd(child->pid);

@@ -13,7 +13,7 @@
 
 namespace millrace::proc {
 
-// What to start. Standard input is /dev/null; no other descriptor of this process is passed on.
+// What to start. No descriptor of this process is passed on but the standard ones.
 struct Command {
   std::vector<std::string> argv;                         // argv[0] is looked up in PATH unless it has a slash
   std::vector<std::pair<std::string, std::string>> env;  // added to this process's environment
@@ -22,6 +22,7 @@ struct Command {
   // own, never two at once), or, with neither, to this process's own.
   std::filesystem::path output_file;
   std::function<void(std::string_view)> on_output;
+  int standard_input = -1;  // the caller's, who may close it once the program runs; -1: /dev/null
   bool die_with_parent = true;
 };
 

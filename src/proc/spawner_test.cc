@@ -111,6 +111,13 @@ TEST_F(SpawnerTest, HasNoInputAndNoDescriptorsOfOurs) {
   EXPECT_EQ(text, "4\n");  // input, output, errors, and the folder that ls reads
 }
 
+TEST_F(SpawnerTest, ReadsFromADescriptorThatItIsGiven) {
+  MUST(write_file(folder.path() / "input", "given"));
+  const Fd input(::open((folder.path() / "input").c_str(), O_RDONLY | O_CLOEXEC));
+  const auto [text, exit] = run({.argv = {"cat"}, .standard_input = input.get()});
+  EXPECT_EQ(text, "given");
+}
+
 TEST_F(SpawnerTest, ChildrenTakeSignalsAgain) {
   ::signal(SIGPIPE, SIG_IGN);
   const auto [text, exit] = run({.argv = shell("kill -PIPE $$")});
