@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/result.h"
 #include "net/request.h"
 #include "net/response.h"
 #include "net/router.h"
@@ -30,6 +31,10 @@ class Guard {
   // On the pool, after the handler of a blocking route or an upload and before its answer is sent. It is not told of
   // inline and deferred routes.
   virtual void answered(const Request& request, const Route& route, const Response& response) = 0;
+
+  // The same questions about gRPC calls, whose refusals are statuses.
+  virtual Verdict check_call(Request& request, const Route& route, Error& refusal) = 0;
+  virtual Result<void> verify_call(Request& request, const Route& route) = 0;
 };
 
 }  // namespace millrace::net

@@ -32,6 +32,17 @@ class DoorKeeper final : public Guard {
   }
   void answered(const Request&, const Route&, const Response& response) override { last_status = response.status; }
 
+  Verdict check_call(Request& request, const Route& route, Error& refusal) override {
+    Response ignored;
+    const auto verdict = check(request, &route, ignored);
+    if (verdict == Verdict::kRefuse) refusal = {Code::kUnauthenticated, "who are you?"};
+    return verdict;
+  }
+  Result<void> verify_call(Request& request, const Route& route) override {
+    if (verify(request, &route)) return fail(Code::kUnauthenticated, "who are you?");
+    return {};
+  }
+
   std::atomic<int> last_status{0};
 
  private:

@@ -8,6 +8,8 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "net/rpc_session.h"
+#include "net/session.h"
 
 namespace millrace::net {
 namespace {
@@ -38,7 +40,7 @@ void Loop::run() {
   const auto interval = sweep_interval(service_.options);
   now_ = Steady::now();
   auto next_sweep = now_ + interval;
-  while (!stop_at_ || (!sessions_.empty() && now_ < *stop_at_)) {
+  while (!stop_at_ || (!connections_.empty() && now_ < *stop_at_)) {
     wait(stop_at_ ? std::min(interval, milliseconds(20)) : interval);
     if (now_ < next_sweep) continue;
     sweep();
@@ -46,7 +48,7 @@ void Loop::run() {
   }
 }
 
-// Mail and sweeps destroy sessions, so they come after the events, which point to sessions.
+// Mail and sweeps destroy connections, so they come after the events, which point to connections.
 void Loop::wait(milliseconds at_most) {
   std::array<epoll_event, 64> events;
   const int count =
@@ -54,69 +56,71 @@ void Loop::wait(milliseconds at_most) {
   now_ = Steady::now();
   bool has_mail = false;
   for (int i = 0; i < count; ++i) {
-    auto* session = static_cast<Session*>(events[static_cast<std::size_t>(i)].data.ptr);
-    if (session == nullptr) {
+    auto* connection = static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
+    if (connection == nullptr) {
       has_mail = true;
       continue;
     }
-    session->on_events(events[static_cast<std::size_t>(i)].events);
-    settle(*session);
+    connection->on_events(events[static_cast<std::size_t>(i)].events);
+    settle(*connection);
   }
   if (has_mail) read_mail();
 }
 
-void Loop::settle(Session& session) {
-  while (session.must_read_on()) session.on_events(EPOLLIN);
-  if (session.finished()) {
-    sessions_.back()->index = session.index;
-    std::swap(sessions_[session.index], sessions_.back());
-    sessions_.pop_back();
+void Loop::settle(Connection& connection) {
+  while (connection.must_read_on()) connection.on_events(EPOLLIN);
+  if (connection.finished()) {
+    connections_.back()->index = connection.index;
+    std::swap(connections_[connection.index], connections_.back());
+    connections_.pop_back();
     return;
   }
-  const auto wanted = session.interest();
-  if (session.socket() < 0 || wanted == session.registered) return;
-  epoll_event event{.events = wanted, .data = {.ptr = &session}};
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, session.socket(), &event);
-  session.registered = wanted;
+  const auto wanted = connection.interest();
+  if (connection.socket() < 0 || wanted == connection.registered) return;
+  epoll_event event{.events = wanted, .data = {.ptr = &connection}};
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.socket(), &event);
+  connection.registered = wanted;
 }
 
 void Loop::read_mail() {
   auto mail = mailbox_->take();
-  for (auto& [socket, remote] : mail.sockets) add_session(std::move(socket), std::move(remote));
-  for (auto& [session, response] : mail.answers) {
-    session->on_answer(std::move(response));
-    settle(*session);
-  }
-  for (auto* session : mail.resumed) {
-    session->on_pool_done();
-    settle(*session);
+  for (auto& arrival : mail.arrivals) add(make_connection(std::move(arrival)));
+  for (auto& [connection, work] : mail.work) {
+    work();
+    settle(*connection);
   }
   if (mail.stop_at) drain(*mail.stop_at);
 }
 
-void Loop::add_session(Wire socket, std::string remote) {
-  auto session = std::make_unique<Session>(std::move(socket), std::move(remote), service_, *this);
-  session->index = sessions_.size();
-  session->registered = EPOLLIN;
-  epoll_event event{.events = EPOLLIN, .data = {.ptr = session.get()}};
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, session->socket(), &event) != 0) return;
-  sessions_.push_back(std::move(session));
+std::unique_ptr<Connection> Loop::make_connection(Mailbox::Arrival arrival) {
+  if (arrival.protocol == Protocol::kRpc) {
+    return std::make_unique<RpcSession>(std::move(arrival.socket), std::move(arrival.remote), service_, *this);
+  }
+  return std::make_unique<Session>(std::move(arrival.socket), std::move(arrival.remote), service_, *this);
+}
+
+void Loop::add(std::unique_ptr<Connection> connection) {
+  connection->index = connections_.size();
+  connection->registered = EPOLLIN;
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = connection.get()}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection->socket(), &event) != 0) return;
+  connections_.push_back(std::move(connection));
 }
 
 void Loop::sweep() {
-  for (std::size_t i = sessions_.size(); i-- > 0;) {
-    auto& session = *sessions_[i];
-    session.on_sweep(now_);
-    settle(session);
+  for (std::size_t i = connections_.size(); i-- > 0;) {
+    auto& connection = *connections_[i];
+    connection.on_sweep(now_);
+    settle(connection);
   }
 }
 
 void Loop::drain(Moment deadline) {
   stop_at_ = deadline;
-  for (std::size_t i = sessions_.size(); i-- > 0;) {
-    auto& session = *sessions_[i];
-    session.drain();
-    settle(session);
+  for (std::size_t i = connections_.size(); i-- > 0;) {
+    auto& connection = *connections_[i];
+    connection.drain();
+    settle(connection);
   }
 }
 

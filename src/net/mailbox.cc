@@ -16,7 +16,7 @@ Result<std::shared_ptr<Mailbox>> Mailbox::open() {
 }
 
 template <typename Put>
-void Mailbox::post(Put put) {
+void Mailbox::put(Put put) {
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
@@ -27,20 +27,16 @@ void Mailbox::post(Put put) {
   }
 }
 
-void Mailbox::adopt(Wire socket, std::string remote) {
-  post([&](Mail& mail) { mail.sockets.emplace_back(std::move(socket), std::move(remote)); });
+void Mailbox::adopt(Arrival arrival) {
+  put([&](Mail& mail) { mail.arrivals.push_back(std::move(arrival)); });
 }
 
-void Mailbox::answer(Session& session, Response response) {
-  post([&](Mail& mail) { mail.answers.emplace_back(&session, std::move(response)); });
+void Mailbox::post(Connection& connection, Work work) {
+  put([&](Mail& mail) { mail.work.emplace_back(&connection, std::move(work)); });
 }
 
-void Mailbox::resume(Session& session) {
-  post([&](Mail& mail) { mail.resumed.push_back(&session); });
-}
-
-void Mailbox::stop(std::chrono::steady_clock::time_point deadline) {
-  post([&](Mail& mail) { mail.stop_at = deadline; });
+void Mailbox::stop(Moment deadline) {
+  put([&](Mail& mail) { mail.stop_at = deadline; });
 }
 
 Mailbox::Mail Mailbox::take() {

@@ -25,6 +25,16 @@ struct TlsFiles {
   std::filesystem::path key;
 };
 
+class RpcRouter;  // net/rpc.h
+
+// Where gRPC is spoken, by the same loops and under the same limits.
+struct RpcOptions {
+  const RpcRouter* router = nullptr;  // outlives the server and does not change
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;            // 0: any free one
+  std::uint32_t stream_limit = 256;  // calls at once on one connection
+};
+
 struct ServerOptions {
   std::string address = "127.0.0.1";  // a numeric address or a name
   std::uint16_t port = 0;             // 0: any free one
@@ -40,14 +50,15 @@ struct ServerOptions {
   Duration idle_timeout = std::chrono::seconds(75);   // between requests
   Duration write_timeout = std::chrono::seconds(30);  // without the client taking a byte
   std::optional<TlsFiles> tls;                        // given: TLS, and nothing else
+  std::optional<RpcOptions> rpc;                      // given: gRPC on a port of its own
   Guard* guard = nullptr;                             // none: everybody may call everything
   // Called after each handler of the blocking lane, on the pool's threads, with the time that the handler took.
   std::function<void(const Request&, const Response&, Duration)> observe;
 };
 
-// An HTTP/1.1 server: one thread accepts and hands connections round robin to `io_threads` loops, each with its own
-// epoll. A connection stays with its loop; its requests are answered in order, inline ones at once. Requests that are
-// malformed, too large or too slow are answered with the error body and the connection is closed.
+// An HTTP/1.1 and gRPC server: one thread accepts and hands connections round robin to `io_threads` loops, each with
+// its own epoll. A connection stays with its loop; its requests are answered in order, inline ones at once. Requests
+// that are malformed, too large or too slow are answered with the error body and the connection is closed.
 class Server {
  public:
   // Listens and serves when it returns. `router` must outlive the server and not change.
@@ -59,6 +70,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   std::uint16_t port() const;
+  // 0 where no gRPC is spoken.
+  std::uint16_t rpc_port() const;
 
   // Stops accepting, closes idle connections, lets requests that have begun be answered for at most `grace`, then
   // closes what is left. Handlers that run are always waited for; those that only wait after `grace` do not start.

@@ -92,7 +92,9 @@ Reply::~Reply() {
 void Reply::operator()(Response response) {
   const auto mailbox = std::move(mailbox_);
   if (t_deferring == session_ && session_->answers_at_once(response)) return;
-  mailbox->answer(*session_, std::move(response));
+  mailbox->post(*session_, [session = session_, response = std::move(response)]() mutable {
+    session->on_answer(std::move(response));
+  });
 }
 
 bool Session::with_pool() const {
@@ -199,7 +201,7 @@ void Session::ask_guard() {
   service_.pool.post([this] {
     refusal_ = run_verify(*service_.options.guard, reader_.request(), route_);
     service_.blocking.fetch_sub(1, std::memory_order_relaxed);
-    loop_.mailbox()->resume(*this);
+    loop_.mailbox()->post(*this, [this] { on_pool_done(); });
   });
 }
 
@@ -275,7 +277,7 @@ void Session::run_blocking() {
       if (auto* guard = service_.options.guard) guard->answered(reader_.request(), *route_, response);
     }
     service_.blocking.fetch_sub(1, std::memory_order_relaxed);
-    loop_.mailbox()->answer(*this, std::move(response));
+    loop_.mailbox()->post(*this, [this, response = std::move(response)]() mutable { on_answer(std::move(response)); });
   });
 }
 

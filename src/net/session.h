@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/thread_pool.h"
+#include "net/connection.h"
 #include "net/output.h"
 #include "net/request_reader.h"
 #include "net/server.h"
@@ -19,8 +20,6 @@
 namespace millrace::net {
 
 class Loop;
-using Moment = std::chrono::steady_clock::time_point;
-
 // What all connections of a server share.
 struct Service {
   const ServerOptions& options;
@@ -33,35 +32,25 @@ struct Service {
 
 // One connection: reads requests, has them answered in order, sends the answers. Lives on its loop's thread; only the
 // handler of a blocking request sees it (its request, which is left alone meanwhile) from another.
-class Session {
+class Session final : public Connection {
  public:
   Session(Wire socket, std::string remote, Service& service, Loop& loop);
-  ~Session();
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
+  ~Session() override;
 
-  int socket() const { return socket_.get(); }
-  // What to wait for: EPOLLIN, EPOLLOUT, both or neither.
-  std::uint32_t interest() const;
-  std::uint32_t registered = 0;  // what the loop waits for at present
-  std::size_t index = 0;         // where the loop keeps it
+  int socket() const override { return socket_.get(); }
+  std::uint32_t interest() const override;
+  void on_events(std::uint32_t events) override;
+  bool must_read_on() const override { return socket_.has_pending() && (interest() & EPOLLIN) != 0; }
+  // Closes it, or answers 408, where something took too long.
+  void on_sweep(Moment now) override;
+  // Closes it where no request has begun, else after the answer.
+  void drain() override;
+  bool finished() const override { return !socket_ && !with_pool(); }
 
-  void on_events(std::uint32_t events);
-  // There is input that no event will tell of, and it is wanted.
-  bool must_read_on() const { return socket_.has_pending() && (interest() & EPOLLIN) != 0; }
   // The answer of the blocking handler, or of the deferred one that did not answer at once.
   void on_answer(Response&& response);
   // Keeps the answer of the deferred handler that this session is calling, on this thread; false where it calls none.
   bool answers_at_once(Response& response);
-  // The pool has written or read a piece of a streamed body.
-  void on_pool_done();
-  // Closes it, or answers 408, where something took too long.
-  void on_sweep(Moment now);
-  // The server stops: closes it where no request has begun, else after the answer.
-  void drain();
-
-  // It can be destroyed.
-  bool finished() const { return !socket_ && !with_pool(); }
 
  private:
   enum class State {
@@ -75,6 +64,8 @@ class Session {
 
   enum class Served { kAll, kUntilFull };
 
+  // The pool has written or read a piece of a streamed body.
+  void on_pool_done();
   void receive();
   void discard();
   void advance();

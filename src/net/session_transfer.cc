@@ -46,7 +46,7 @@ void Session::work_on_pool() {
   service_.pool.post([this] {
     if (!service_.abandon.load(std::memory_order_relaxed)) upload_->work(reader_.request(), service_.options.guard);
     service_.blocking.fetch_sub(1, std::memory_order_relaxed);
-    loop_.mailbox()->resume(*this);
+    loop_.mailbox()->post(*this, [this] { on_pool_done(); });
   });
 }
 
@@ -135,7 +135,7 @@ void Session::read_ahead() {
   download_->with_pool = true;
   service_.pool.post([this] {
     if (!service_.abandon.load(std::memory_order_relaxed)) download_->work();
-    loop_.mailbox()->resume(*this);
+    loop_.mailbox()->post(*this, [this] { on_pool_done(); });
   });
 }
 

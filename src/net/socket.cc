@@ -64,14 +64,15 @@ Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port
   return out;
 }
 
-Result<Fd> listen_on(const std::string& host, std::uint16_t port) {
+Result<Fd> listen_on(const std::string& host, std::uint16_t port, std::string_view option) {
   Error last;
   for (const auto& address : TRY(resolve(host, port))) {
     auto socket = try_listen(address);
     if (socket) return socket;
     last = socket.error();
   }
-  return unavailable("cannot listen on {}: {}; choose another with --listen", host_and_port(host, port), last.message);
+  return unavailable("cannot listen on {}: {}; choose another with {}", host_and_port(host, port), last.message,
+                     option);
 }
 
 std::uint16_t local_port(int socket) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.h"
@@ -26,8 +27,8 @@ std::string host_and_port(const std::string& host, std::uint16_t port);
 // At least one address; kUnavailable where the name is not known.
 Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port);
 
-// A non-blocking listening socket.
-Result<Fd> listen_on(const std::string& host, std::uint16_t port);
+// A non-blocking listening socket. `option` is what the user chose the address with.
+Result<Fd> listen_on(const std::string& host, std::uint16_t port, std::string_view option = "--listen");
 std::uint16_t local_port(int socket);
 
 // Begins to connect, without waiting; writable when done, see connect_error.

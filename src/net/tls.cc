@@ -40,30 +40,15 @@ SslContext new_context(const SSL_METHOD* method) {
   return context;
 }
 
-// HTTP/1.1 for who asks; nothing for who asks only for others.
+// What the server speaks for who asks for it; nothing for who asks only for others.
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered,
-                    unsigned int offered_size, void*) {
-  static constexpr unsigned char kHttp[] = "\x08http/1.1";  // it is pointed to after the return
+                    unsigned int offered_size, void* spoken) {
+  const auto& protocols = *static_cast<const std::string*>(spoken);
   unsigned char* chosen = nullptr;
-  const int found = SSL_select_next_proto(&chosen, size, kHttp, sizeof kHttp - 1, offered, offered_size);
+  const int found = SSL_select_next_proto(&chosen, size, reinterpret_cast<const unsigned char*>(protocols.data()),
+                                          static_cast<unsigned int>(protocols.size()), offered, offered_size);
   *out = chosen;
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
-}
-
-Result<SslContext> load(const TlsFiles& files) {
-  auto context = new_context(TLS_server_method());
-  if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()) != 1) {
-    return invalid_argument("the certificate {} cannot be used: {}", files.certificate.string(), last_error());
-  }
-  if (SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return invalid_argument("the key {} cannot be used: {}", files.key.string(), last_error());
-  }
-  if (SSL_CTX_check_private_key(context.get()) != 1) {
-    return invalid_argument("the key {} is not that of the certificate {}", files.key.string(),
-                            files.certificate.string());
-  }
-  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
-  return context;
 }
 
 Wire::Ssl new_ssl(SSL_CTX* context) {
@@ -88,11 +73,30 @@ bool is_address(const std::string& host) {
 
 void FreeSslContext::operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 
-Result<std::unique_ptr<TlsServer>> TlsServer::open(TlsFiles files) {
-  std::unique_ptr<TlsServer> server(new TlsServer(std::move(files)));
+TlsServer::TlsServer(TlsFiles files, std::string_view protocol)
+    : files_(std::move(files)), protocols_(static_cast<char>(protocol.size()) + std::string(protocol)) {}
+
+Result<std::unique_ptr<TlsServer>> TlsServer::open(TlsFiles files, std::string_view protocol) {
+  std::unique_ptr<TlsServer> server(new TlsServer(std::move(files), protocol));
   server->loaded_ = server->stamp();
-  server->context_ = TRY(load(server->files_));
+  server->context_ = TRY(server->load());
   return server;
+}
+
+Result<SslContext> TlsServer::load() const {
+  auto context = new_context(TLS_server_method());
+  if (SSL_CTX_use_certificate_chain_file(context.get(), files_.certificate.c_str()) != 1) {
+    return invalid_argument("the certificate {} cannot be used: {}", files_.certificate.string(), last_error());
+  }
+  if (SSL_CTX_use_PrivateKey_file(context.get(), files_.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    return invalid_argument("the key {} cannot be used: {}", files_.key.string(), last_error());
+  }
+  if (SSL_CTX_check_private_key(context.get()) != 1) {
+    return invalid_argument("the key {} is not that of the certificate {}", files_.key.string(),
+                            files_.certificate.string());
+  }
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, const_cast<std::string*>(&protocols_));
+  return context;
 }
 
 TlsServer::Stamp TlsServer::stamp() const {
@@ -109,7 +113,7 @@ void TlsServer::reload_if_changed() {
   const auto present = stamp();
   if (present == loaded_) return;
   loaded_ = present;
-  auto fresh = load(files_);
+  auto fresh = load();
   if (!fresh) return log::warn("the new certificate is not taken", {{"error", fresh.error().message}});
   context_ = std::move(*fresh);
   log::info("a new certificate is taken", {{"file", files_.certificate.string()}});

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "net/server.h"
@@ -23,8 +24,8 @@ using SslContext = std::unique_ptr<SSL_CTX, FreeSslContext>;
 // be used is logged, and the old stays. One thread.
 class TlsServer {
  public:
-  // kInvalidArgument names the file that cannot be used.
-  static Result<std::unique_ptr<TlsServer>> open(TlsFiles files);
+  // `protocol` is what it says that it speaks, in ALPN's words. kInvalidArgument names the file that cannot be used.
+  static Result<std::unique_ptr<TlsServer>> open(TlsFiles files, std::string_view protocol = "http/1.1");
 
   Wire accept(Fd socket);
 
@@ -32,11 +33,13 @@ class TlsServer {
   using Moment = std::chrono::steady_clock::time_point;
   using Stamp = std::pair<std::filesystem::file_time_type, std::filesystem::file_time_type>;
 
-  explicit TlsServer(TlsFiles files) : files_(std::move(files)) {}
+  TlsServer(TlsFiles files, std::string_view protocol);
+  Result<SslContext> load() const;
   void reload_if_changed();
   Stamp stamp() const;
 
   const TlsFiles files_;
+  const std::string protocols_;  // as ALPN sends them: each with its length
   SslContext context_;
   Stamp loaded_;
   Moment looked_;

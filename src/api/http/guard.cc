@@ -159,33 +159,54 @@ Result<void> RequestGuard::authorise(Request& request, const Route& route, acces
   return {};
 }
 
-net::Guard::Verdict RequestGuard::check(Request& request, const Route* route, Response& refusal) {
-  const auto settle = [&](const Result<void>& result) {
-    if (result) return Verdict::kAdmit;
-    refusal = refuse(request, result.error());
-    return Verdict::kRefuse;
-  };
-  if (auto sender = check_sender(request, route); !sender) return settle(sender);
+Result<net::Guard::Verdict> RequestGuard::examine(Request& request, const Route* route) const {
+  TRY(check_sender(request, route));
   if (route == nullptr || route->access == Access::kPublic) return Verdict::kAdmit;
   if (rules_.public_metrics && route->pattern == "/metrics") return Verdict::kAdmit;
-  if (!access_.closed()) return settle(check_open(request, *route));
+  if (!access_.closed()) {
+    TRY(check_open(request, *route));
+    return Verdict::kAdmit;
+  }
   const auto credentials = access::read_credentials(request.header("Authorization"));
   auto [who, unsure] = access_.recognise(credentials);
   if (unsure) return Verdict::kAskPool;
-  return settle(who ? authorise(request, *route, std::move(who)) : who_are_you(credentials));
+  if (!who) return who_are_you(credentials);
+  TRY(authorise(request, *route, std::move(who)));
+  return Verdict::kAdmit;
 }
 
-std::optional<Response> RequestGuard::verify(Request& request, const Route* route) {
+// By all means, however long they take.
+Result<void> RequestGuard::prove(Request& request, const Route* route) {
   const auto credentials = access::read_credentials(request.header("Authorization"));
   auto who = access_.verify(credentials, address_of(request.remote));
   if (!who) {
     log::warn("a login failed",
               {{"remote", std::string(request.remote)}, {"user", credentials.user}, {"error", who.error().message}});
-    return refuse(request, who.error());
+    return std::unexpected(who.error());
   }
-  if (auto allowed = authorise(request, *route, std::move(*who)); !allowed) return refuse(request, allowed.error());
+  return authorise(request, *route, std::move(*who));
+}
+
+net::Guard::Verdict RequestGuard::check(Request& request, const Route* route, Response& refusal) {
+  const auto verdict = examine(request, route);
+  if (verdict) return *verdict;
+  refusal = refuse(request, verdict.error());
+  return Verdict::kRefuse;
+}
+
+std::optional<Response> RequestGuard::verify(Request& request, const Route* route) {
+  if (auto proven = prove(request, route); !proven) return refuse(request, proven.error());
   return std::nullopt;
 }
+
+net::Guard::Verdict RequestGuard::check_call(Request& request, const Route& route, Error& refusal) {
+  const auto verdict = examine(request, &route);
+  if (verdict) return *verdict;
+  refusal = verdict.error();
+  return Verdict::kRefuse;
+}
+
+Result<void> RequestGuard::verify_call(Request& request, const Route& route) { return prove(request, &route); }
 
 void RequestGuard::answered(const Request& request, const Route& route, const Response& response) {
   if (!is_audited(route.access, response.status) || request.method == "GET" || request.method == "HEAD") return;

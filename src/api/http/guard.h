@@ -27,9 +27,14 @@ class RequestGuard final : public net::Guard {
   Verdict check(net::Request& request, const net::Route* route, net::Response& refusal) override;
   std::optional<net::Response> verify(net::Request& request, const net::Route* route) override;
   void answered(const net::Request& request, const net::Route& route, const net::Response& response) override;
+  Verdict check_call(net::Request& request, const net::Route& route, Error& refusal) override;
+  Result<void> verify_call(net::Request& request, const net::Route& route) override;
 
  private:
+  // kAdmit or kAskPool, or why not.
+  Result<Verdict> examine(net::Request& request, const net::Route* route) const;
   Result<void> check_sender(const net::Request& request, const net::Route* route) const;
+  Result<void> prove(net::Request& request, const net::Route* route);
   static Result<void> check_open(const net::Request& request, const net::Route& route);
   static Result<void> authorise(net::Request& request, const net::Route& route, access::PrincipalPtr who);
 
