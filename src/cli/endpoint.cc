@@ -42,19 +42,20 @@ Result<void> list_endpoints(const Options& options) {
   return {};
 }
 
-// A tensor of one row in the Open Inference Protocol, with a value that the reader replaces.
+// A tensor of one row in the Open Inference Protocol, with values that the reader replaces.
 Json example_input(const Json& input) {
-  auto type = cell(input, "type");
-  Json tensor{{"name", cell(input, "name")}, {"shape", {1}}};
-  if (type == "bigint")
-    tensor["datatype"] = "INT64", tensor["data"] = {0};
-  else if (type == "double")
-    tensor["datatype"] = "FP64", tensor["data"] = {0.0};
-  else if (type == "boolean")
-    tensor["datatype"] = "BOOL", tensor["data"] = {false};
-  else
-    tensor["datatype"] = "BYTES", tensor["data"] = {type == "timestamp" ? "2001-03-01T06:00:00Z" : "..."};
-  return tensor;
+  auto datatype = cell(input, "datatype");
+  auto shape = input.at("shape");
+  std::size_t count = 1;
+  for (auto& extent : shape) {
+    if (extent.get<std::int64_t>() < 0) extent = 1;
+    count *= extent.get<std::size_t>();
+  }
+  const Json value = datatype == "BYTES"          ? Json("...")
+                     : datatype == "BOOL"         ? Json(false)
+                     : datatype.starts_with("FP") ? Json(0.0)
+                                                  : Json(0);
+  return {{"name", cell(input, "name")}, {"shape", shape}, {"datatype", datatype}, {"data", Json(count, value)}};
 }
 
 std::string example_request(const Json& endpoint, const Options& options) {
@@ -78,9 +79,14 @@ void print_endpoint(const Json& endpoint, const Options& options) {
                                                         milliseconds(endpoint, "p99_ms"))}}));
   auto shadows = table_of(member(endpoint, "shadows"), {{"ALIAS"}, {"VERSION"}},
                           [](const Json& item) { return Row{cell(item, "alias"), version(item, "version")}; });
-  auto inputs = table_of(member(endpoint, "inputs"), {{"NAME"}, {"TYPE"}},
-                         [](const Json& item) { return Row{cell(item, "name"), cell(item, "type")}; });
-  fmt::print("{}{}", section("Shadows: scored and logged, never answered", shadows), section("Inputs", inputs));
+  auto tensors = [&](const char* key) {
+    return table_of(member(endpoint, key), {{"NAME"}, {"DATATYPE"}, {"SHAPE"}}, [](const Json& item) {
+      return Row{cell(item, "name"), cell(item, "datatype"), dump_json(item.at("shape"))};
+    });
+  };
+  auto inputs = tensors("inputs");
+  fmt::print("{}{}{}", section("Shadows: scored and logged, never answered", shadows), section("Inputs", inputs),
+             section("Outputs", tensors("outputs")));
   if (!inputs.empty()) fmt::print("\nAsk it\n  {}\n", example_request(endpoint, options));
 }
 

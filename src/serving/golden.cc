@@ -32,17 +32,17 @@ Result<std::vector<double>> read_rows(const Json& document, std::string_view key
   return values;
 }
 
-Result<Golden> read_golden(const std::filesystem::path& file, const Runtime& runtime) {
+Result<Golden> read_golden(const std::filesystem::path& file, const RowScorer& scorer) {
   const Json document = TRY(parse_json(TRY(read_file(file))));
   Golden golden;
   if (!document.is_object() || !document.contains("features")) return data_loss("golden rows have no \"features\"");
   for (const Json& name : document["features"])
     golden.features.push_back(name.is_string() ? name.get<std::string>() : "");
-  if (golden.features != runtime.inputs()) return data_loss("golden rows are of other features than the model");
-  golden.rows = TRY(read_rows(document, "rows", runtime.inputs().size()));
-  golden.predictions = TRY(read_rows(document, "predictions", runtime.outputs()));
-  golden.count = golden.predictions.size() / runtime.outputs();
-  if (golden.rows.size() != golden.count * runtime.inputs().size()) {
+  if (golden.features != scorer.columns()) return data_loss("golden rows are of other features than the model");
+  golden.rows = TRY(read_rows(document, "rows", scorer.columns().size()));
+  golden.predictions = TRY(read_rows(document, "predictions", scorer.outputs_a_row()));
+  golden.count = golden.predictions.size() / scorer.outputs_a_row();
+  if (golden.rows.size() != golden.count * scorer.columns().size()) {
     return data_loss("golden rows and predictions differ in number");
   }
   return golden;
@@ -53,12 +53,14 @@ Result<Golden> read_golden(const std::filesystem::path& file, const Runtime& run
 Result<void> check_golden_rows(const Runtime& runtime, const std::filesystem::path& folder) {
   const auto file = folder / "input_example" / "golden.json";
   if (!std::filesystem::exists(file)) return {};
-  const Golden golden = TRY(read_golden(file, runtime));
+  const RowScorer* scorer = runtime.rows();
+  if (scorer == nullptr) return data_loss("golden rows are of numbers, which the model does not take");
+  const Golden golden = TRY(read_golden(file, *scorer));
   std::vector<double> scored(golden.predictions.size());
-  runtime.score(golden.rows, scored);
+  scorer->score(golden.rows, scored);
   for (std::size_t i = 0; i < scored.size(); ++i) {
     if (scored[i] == golden.predictions[i]) continue;
-    return data_loss("golden row {} is predicted as {} and not as {}", i / runtime.outputs(), scored[i],
+    return data_loss("golden row {} is predicted as {} and not as {}", i / scorer->outputs_a_row(), scored[i],
                      golden.predictions[i]);
   }
   return {};

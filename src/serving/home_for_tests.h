@@ -126,12 +126,20 @@ struct Home {
   int versions_ = 0;
 };
 
+// What a model of numbers answered.
+inline std::vector<double> values_of(const InferAnswer& answer) {
+  std::vector<double> values(answer.outputs.at(0).data.size() / sizeof(double));
+  std::memcpy(values.data(), answer.outputs[0].data.data(), answer.outputs[0].data.size());
+  return values;
+}
+
 // One row {"a": a, "b": b}.
 struct Row {
   double a = 0, b = 0;
   std::int64_t shape = 1;
-  std::array<InputTensor, 2> tensors = {InputTensor{"a", {&shape, 1}, std::span<const double>(&a, 1)},
-                                        InputTensor{"b", {&shape, 1}, std::span<const double>(&b, 1)}};
+  std::array<TensorView, 2> tensors = {
+      TensorView{"a", Datatype::kFp64, {&shape, 1}, std::as_bytes(std::span(&a, 1)), {}},
+      TensorView{"b", Datatype::kFp64, {&shape, 1}, std::as_bytes(std::span(&b, 1)), {}}};
   Row(double a_value, double b_value) : a(a_value), b(b_value) {}
   Row(const Row&) = delete;
   Row& operator=(const Row&) = delete;

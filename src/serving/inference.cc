@@ -1,14 +1,16 @@
 #include "serving/inference.h"
 
 #include <algorithm>
-#include <limits>
-#include <numeric>
+#include <utility>
+
+#include "base/suggest.h"
+#include "serving/logged_row.h"
+#include "serving/vector_tensors.h"
 
 namespace millrace::serving {
 namespace {
 
 constexpr std::size_t kMaxIdBytes = 512;
-constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 template <typename Container>
 auto row_of(Container& values, std::size_t row, std::size_t width) {
@@ -19,18 +21,16 @@ auto row_of(Container& values, std::size_t row, std::size_t width) {
 
 Result<InferAnswer> Inference::run() {
   TRY(check_model());
+  TRY(check_outputs());
   TRY(bind());
-  TRY(make_vectors());
   InferAnswer answer{.version = endpoint_.champion.model->version,
                      .model_name = endpoint_.spec.name,
                      .id = request_.id.empty() ? sources_.ids.next() : std::string(request_.id),
-                     .rows = bound_.rows,
-                     .columns = endpoint_.champion.outputs()};
-  answer.values.resize(answer.rows * answer.columns);
-  score(endpoint_.champion, answer.values);
+                     .outputs = TRY(score(endpoint_.champion))};
   score_shadows();
   TRY(log(answer));
   count();
+  keep_wanted(answer.outputs);
   return answer;
 }
 
@@ -46,12 +46,33 @@ Result<void> Inference::check_model() const {
   return {};
 }
 
+Result<void> Inference::check_outputs() const {
+  const std::vector<TensorSpec>& outputs = endpoint_.champion.outputs();
+  for (auto wanted = request_.outputs.begin(); wanted != request_.outputs.end(); ++wanted) {
+    if (std::find(request_.outputs.begin(), wanted, *wanted) != wanted) {
+      return invalid_argument("output \"{}\" is asked for twice", *wanted);
+    }
+    if (std::ranges::find(outputs, *wanted, &TensorSpec::name) != outputs.end()) continue;
+    std::vector<std::string> names;
+    for (const TensorSpec& output : outputs) names.push_back(output.name);
+    return invalid_argument("endpoint {} has no output \"{}\"{}", endpoint_.spec.name, *wanted,
+                            did_you_mean(*wanted, names));
+  }
+  return {};
+}
+
 Result<void> Inference::bind() {
   event_time_ = request_.event_time ? *request_.event_time : sources_.event_clock.now();
+  if (!endpoint_.vectors) {
+    tensors_ = TRY(bind_tensors(endpoint_.spec.name, endpoint_.champion.model->runtime->inputs(), request_.inputs));
+    rows_ = tensors_.rows;
+    return {};
+  }
   width_ = endpoint_.vectors->features().size();
   if (carries_whole_vectors()) return bind_whole_vectors();
   bound_ = TRY(bind_inputs(endpoint_.spec.name, endpoint_.vectors->inputs(), request_.inputs));
-  return {};
+  rows_ = bound_.rows;
+  return make_vectors();
 }
 
 // An endpoint without a feature service takes [n, f] too; where f is 1 that is a column, which needs its name.
@@ -60,82 +81,95 @@ bool Inference::carries_whole_vectors() const {
 }
 
 Result<void> Inference::bind_whole_vectors() {
-  const InputTensor& tensor = request_.inputs[0];
+  const TensorView& tensor = request_.inputs[0];
   if (tensor.shape[1] != static_cast<std::int64_t>(width_)) {
-    return invalid_argument("input \"{}\" is of shape [{},{}]; endpoint {} takes {} values a row", tensor.name,
-                            tensor.shape[0], tensor.shape[1], endpoint_.spec.name, width_);
+    return invalid_argument("input \"{}\" is of shape {}; endpoint {} takes {} values a row", tensor.name,
+                            shape_text(tensor.shape), endpoint_.spec.name, width_);
   }
-  // One long column for the binder, which then checks the datatype and the number of values.
-  const std::int64_t values = tensor.shape[0] * tensor.shape[1];
-  const duck::ColumnType column{std::string(tensor.name), duck::Type::kDouble};
-  const InputTensor flat{.name = tensor.name, .shape = {&values, 1}, .data = tensor.data};
-  bound_ = TRY(bind_inputs(endpoint_.spec.name, {&column, 1}, {&flat, 1}));
-  bound_.rows /= width_;
+  if (tensor.datatype == Datatype::kBytes) {
+    return invalid_argument("input \"{}\" has datatype BYTES; it must be FP64", tensor.name);
+  }
+  const std::size_t count = TRY(elements_of(tensor.shape));
+  if (tensor.data.size() != count * width_of(tensor.datatype)) {
+    return invalid_argument("input \"{}\" is of shape {} but has {} values", tensor.name, shape_text(tensor.shape),
+                            tensor.data.size() / width_of(tensor.datatype));
+  }
+  rows_ = count / width_;
+  vectors_.resize(count);
+  numbers_of(tensor, {vectors_.data(), count});
   return {};
 }
 
 Result<void> Inference::make_vectors() {
   const std::size_t inputs = endpoint_.vectors->inputs().size();
-  vectors_.resize(bound_.rows * width_);
-  for (std::size_t row = 0; row < bound_.rows; ++row) {
+  vectors_.resize(rows_ * width_);
+  for (std::size_t row = 0; row < rows_; ++row) {
     TRY(endpoint_.vectors->compute(row_of(bound_.values, row, inputs), event_time_, row_of(vectors_, row, width_)));
   }
   return {};
 }
 
-void Inference::score(const ScoredModel& model, std::span<double> out) const {
-  if (model.columns.empty()) return model.model->runtime->score({vectors_.data(), vectors_.size()}, out);
+Result<Inference::Outputs> Inference::score(const ScoredModel& model) const {
+  const Runtime& runtime = *model.model->runtime;
+  if (!endpoint_.vectors) return runtime.infer({tensors_.views.data(), tensors_.views.size()});
+  if (model.columns.empty()) return score_vectors(runtime, {vectors_.data(), vectors_.size()}, rows_);
   Doubles gathered;
-  for (std::size_t row = 0; row < bound_.rows; ++row) {
+  for (std::size_t row = 0; row < rows_; ++row) {
     for (std::size_t column : model.columns) gathered.push_back(vectors_[row * width_ + column]);
   }
-  model.model->runtime->score({gathered.data(), gathered.size()}, out);
+  return score_vectors(runtime, {gathered.data(), gathered.size()}, rows_);
 }
 
+// A shadow that fails is not the caller's trouble; it has no values in the log.
 void Inference::score_shadows() {
-  const auto& columns = endpoint_.log->schema().shadows;
-  std::size_t width = 0, at = 0;
-  for (const auto& shadow : columns) width += shadow.outputs;
-  shadows_.resize(bound_.rows * width, kMissing);
-  for (std::size_t i = 0; i < columns.size(); at += columns[i++].outputs) {
-    const ScoredModel& shadow = endpoint_.shadows[i];
-    if (!shadow.model) continue;
-    Doubles scored(bound_.rows * shadow.outputs());
-    score(shadow, {scored.data(), scored.size()});
-    for (std::size_t row = 0; row < bound_.rows; ++row) {
-      std::ranges::copy(row_of(scored, row, shadow.outputs()),
-                        shadows_.begin() + static_cast<std::ptrdiff_t>(row * width + at));
-    }
+  shadows_.resize(endpoint_.log->schema().shadows.size());
+  for (std::size_t i = 0; i < shadows_.size(); ++i) {
+    if (!endpoint_.shadows[i].model) continue;
+    if (auto scored = score(endpoint_.shadows[i])) shadows_[i] = std::move(*scored);
   }
 }
 
 Result<void> Inference::log(const InferAnswer& answer) {
   using std::chrono::duration_cast;
   const auto latency = duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start_);
-  const bool plain = !endpoint_.spec.features;
-  const std::size_t inputs = plain ? 0 : endpoint_.vectors->inputs().size();
-  const std::size_t shadows = bound_.rows == 0 ? 0 : shadows_.size() / bound_.rows;
   const Timestamp now = sources_.wall_clock.now();
-  for (std::size_t row = 0; row < bound_.rows; ++row) {
-    const std::string several = bound_.rows == 1 ? std::string() : fmt::format("{}.{}", answer.id, row);
-    TRY(endpoint_.log->append({.id = bound_.rows == 1 ? answer.id : several,
-                               .event_time = event_time_,
-                               .served_at = now,
-                               .version = answer.version,
-                               .route = endpoint_.champion.alias,
-                               .latency_us = latency.count(),
-                               .inputs = row_of(bound_.values, row, inputs),
-                               .features = row_of(vectors_, row, width_),
-                               .prediction = row_of(answer.values, row, answer.columns),
-                               .shadows = row_of(shadows_, row, shadows)}));
+  const std::size_t inputs = endpoint_.spec.features ? endpoint_.vectors->inputs().size() : 0;
+  LoggedRows rows(endpoint_.log->schema(), rows_);
+  rows.add_outputs(answer.outputs);
+  for (const Outputs& shadow : shadows_) rows.add_shadow(shadow);
+  if (!endpoint_.vectors) rows.add_inputs(endpoint_.champion.model->runtime->inputs(), tensors_.views);
+  for (std::size_t row = 0; row < rows_; ++row) {
+    rows.select(row);
+    const std::string several = rows_ == 1 ? std::string() : fmt::format("{}.{}", answer.id, row);
+    TRY(endpoint_.log->append(
+        {.id = rows_ == 1 ? answer.id : several,
+         .event_time = event_time_,
+         .served_at = now,
+         .version = answer.version,
+         .route = endpoint_.champion.alias,
+         .latency_us = latency.count(),
+         .inputs = endpoint_.vectors ? row_of(std::as_const(bound_.values), row, inputs) : rows.inputs(),
+         .features = row_of(std::as_const(vectors_), row, width_),
+         .prediction = rows.outputs(),
+         .shadows = rows.shadows()}));
   }
   return {};
 }
 
 void Inference::count() const {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
-  endpoint_.statistics->predictions.add(bound_.rows);
+  endpoint_.statistics->predictions.add(rows_);
   endpoint_.statistics->latency.observe(took.count());
+}
+
+// In the order asked for.
+void Inference::keep_wanted(Outputs& outputs) const {
+  if (request_.outputs.empty()) return;
+  Outputs kept;
+  for (const std::string_view wanted : request_.outputs) {
+    kept.push_back(std::move(*std::ranges::find(outputs, wanted, &Tensor::name)));
+  }
+  outputs = std::move(kept);
 }
 
 }  // namespace millrace::serving

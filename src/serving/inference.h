@@ -3,6 +3,7 @@
 #include <boost/container/small_vector.hpp>
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -20,7 +21,8 @@ struct InferenceSources {
   IdSource& ids;
 };
 
-// One request at one endpoint: bind, make the vectors, score, log, answer; all on the calling thread.
+// One request at one endpoint: bind, make the vectors where the model takes vectors, score, log, answer; all on the
+// calling thread.
 class Inference {
  public:
   Inference(const ServedEndpoint& endpoint, const InferRequest& request, const InferenceSources& sources)
@@ -30,27 +32,31 @@ class Inference {
 
  private:
   using Doubles = boost::container::small_vector<double, 64>;
+  using Outputs = std::vector<Tensor>;
 
   Result<void> check_model() const;
+  Result<void> check_outputs() const;
   Result<void> bind();
   bool carries_whole_vectors() const;
   Result<void> bind_whole_vectors();
   Result<void> make_vectors();
-  void score(const ScoredModel& model, std::span<double> out) const;
+  Result<Outputs> score(const ScoredModel& model) const;
   void score_shadows();
   Result<void> log(const InferAnswer& answer);
-
   void count() const;
+  void keep_wanted(Outputs& outputs) const;
 
   const ServedEndpoint& endpoint_;
   const InferRequest& request_;
   const InferenceSources& sources_;
   std::chrono::steady_clock::time_point start_;
   Timestamp event_time_;
-  BoundInputs bound_;
+  std::size_t rows_ = 0;
+  BoundInputs bound_;      // of a feature service, or of a model of columns
   std::size_t width_ = 0;  // of a vector
   Doubles vectors_;
-  Doubles shadows_;  // row-major, a row as the log takes it
+  BoundTensors tensors_;          // of a model that takes tensors
+  std::vector<Outputs> shadows_;  // as the log's schema has them; empty where one was not scored
 };
 
 }  // namespace millrace::serving

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
 #include <cmath>
+#include <iterator>
+
+#include "serving/logged_tensor.h"
 
 namespace millrace::serving {
 namespace {
@@ -11,7 +14,7 @@ datasets::Value of_double(double value) {
   return std::isnan(value) ? datasets::Value::null() : datasets::Value::of(value);
 }
 
-datasets::Value of_input(const sql::Value& value) {
+datasets::Value of_value(const sql::Value& value) {
   switch (value.kind) {
     case sql::Value::Kind::kInteger:
       return datasets::Value::of(value.integer);
@@ -24,12 +27,14 @@ datasets::Value of_input(const sql::Value& value) {
   }
 }
 
-// "prediction", or "prediction_0", "prediction_1", ...
-std::vector<std::string> numbered(const std::string& name, std::size_t count) {
-  if (count == 1) return {name};
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < count; ++i) names.push_back(fmt::format("{}_{}", name, i));
-  return names;
+// The columns of a model's outputs.
+std::vector<duck::ColumnType> output_columns(const std::string& name, const std::vector<TensorSpec>& outputs) {
+  std::vector<duck::ColumnType> columns;
+  for (const TensorSpec& output : outputs) {
+    const std::string own = outputs.size() == 1 ? name : fmt::format("{}_{}", name, output.name);
+    std::ranges::copy(logged_columns(output, own), std::back_inserter(columns));
+  }
+  return columns;
 }
 
 }  // namespace
@@ -81,12 +86,11 @@ PredictionLog::Plan PredictionLog::plan(const PredictionSchema& schema) {
   for (std::size_t i = 0; i < schema.features.size(); ++i)
     plan.add(schema.features[i], duck::Type::kDouble, {kFeature, i});
   std::size_t at = 0;
-  for (const std::string& name : numbered("prediction", schema.outputs))
-    plan.add(name, duck::Type::kDouble, {kPrediction, at++});
+  for (const auto& [name, type] : output_columns("prediction", schema.outputs))
+    plan.add(name, type, {kPrediction, at++});
   at = 0;
   for (const auto& [alias, outputs] : schema.shadows) {
-    for (const std::string& name : numbered("shadow_" + alias, outputs))
-      plan.add(name, duck::Type::kDouble, {kShadow, at++});
+    for (const auto& [name, type] : output_columns("shadow_" + alias, outputs)) plan.add(name, type, {kShadow, at++});
   }
   return plan;
 }
@@ -143,13 +147,13 @@ datasets::Value PredictionLog::value(const Source& source, const PredictionRow& 
     case kLatency:
       return datasets::Value::of(row.latency_us);
     case kInput:
-      return of_input(row.inputs[source.index]);
+      return of_value(row.inputs[source.index]);
     case kFeature:
       return of_double(row.features[source.index]);
     case kPrediction:
-      return of_double(row.prediction[source.index]);
+      return of_value(row.prediction[source.index]);
     case kShadow:
-      return of_double(row.shadows[source.index]);
+      return of_value(row.shadows[source.index]);
   }
   return datasets::Value::null();
 }

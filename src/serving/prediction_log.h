@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "datasets/log_dataset.h"
+#include "serving/tensor.h"
 #include "sql/value.h"
 
 namespace millrace::serving {
@@ -17,10 +18,10 @@ namespace millrace::serving {
 struct PredictionSchema {
   std::vector<duck::ColumnType> inputs;  // what a request carries
   std::vector<std::string> features;     // the vector that the models score
-  std::size_t outputs = 1;               // values a prediction
+  std::vector<TensorSpec> outputs;
   struct Shadow {
     std::string alias;
-    std::size_t outputs = 1;
+    std::vector<TensorSpec> outputs;
     bool operator==(const Shadow&) const = default;
   };
   std::vector<Shadow> shadows;
@@ -36,16 +37,17 @@ struct PredictionRow {
   std::string_view route;
   std::int64_t latency_us = 0;
   std::span<const sql::Value> inputs;
-  std::span<const double> features;  // NaN is logged as null
-  std::span<const double> prediction;
-  std::span<const double> shadows;  // one shadow's values after the other's; NaN where it was not scored
+  std::span<const double> features;        // NaN is logged as null
+  std::span<const sql::Value> prediction;  // as append_logged() gives them, one output after the other
+  std::span<const sql::Value> shadows;     // likewise, one shadow after the other; null where it was not scored
 };
 
 // The dataset ENDPOINT.predictions:
 //   id, event_time, served_at, version, route, latency_us, the inputs, the features, prediction, shadow_ALIAS
-// A prediction of several values has prediction_0, prediction_1, ... An input that bears a feature's name stands as
-// input_NAME; any name taken by a column before it has "_" added. Columns that an earlier schema had and this one lacks
-// stay, and are null.
+// The only output of a model is "prediction", one of several "prediction_OUTPUT"; one of several values has
+// prediction_0, prediction_1, ... (logged_tensor.h says how tensors stand in columns). An input that bears a feature's
+// name stands as input_NAME; any name taken by a column before it has "_" added. Columns that an earlier schema had and
+// this one lacks stay, and are null.
 class PredictionLog {
  public:
   static Result<std::unique_ptr<PredictionLog>> open(datasets::Datasets& datasets, const std::string& endpoint,

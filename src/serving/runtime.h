@@ -5,23 +5,46 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "serving/tensor.h"
 
 namespace millrace::serving {
 
-// A loaded model. Immutable; any number of threads may score at once.
+// Scores rows of numbers: what tree ensembles do. Thread-safe.
+class RowScorer {
+ public:
+  virtual ~RowScorer() = default;
+
+  // The columns that a row has, in order.
+  virtual const std::vector<std::string>& columns() const = 0;
+  // How many values a row's prediction has: one, or one a class.
+  virtual std::size_t outputs_a_row() const = 0;
+  // `rows` holds n rows of columns().size() values, NaN = missing; `out` takes n rows of outputs_a_row() values.
+  virtual void score(std::span<const double> rows, std::span<double> out) const = 0;
+};
+
+// A loaded model. Immutable; any number of threads may call it at once.
 class Runtime {
  public:
   virtual ~Runtime() = default;
 
-  // The columns that a row has, in order.
-  virtual const std::vector<std::string>& inputs() const = 0;
-  // How many values a row's prediction has: one, or one a class.
-  virtual std::size_t outputs() const = 0;
-  // `rows` holds n rows of inputs().size() values, NaN = missing; `out` takes n rows of outputs() values.
-  virtual void score(std::span<const double> rows, std::span<double> out) const = 0;
+  // What kind of model this is, in the protocol's words: "xgboost_mlmodel", "onnx_onnxv1", "python_function".
+  virtual std::string_view platform() const = 0;
+  virtual const std::vector<TensorSpec>& inputs() const = 0;
+  virtual const std::vector<TensorSpec>& outputs() const = 0;
+  // Whether it waits for something (another process) or takes long, so that it must not run where requests are read.
+  virtual bool blocks() const { return false; }
+
+  // The outputs, in the order of outputs(), of inputs that bind_tensors() has accepted: in the order of inputs(), of
+  // their datatypes and fitting their shapes. What the model makes of their values may fail: kInvalidArgument,
+  // kUnavailable, kDeadlineExceeded, kInternal.
+  virtual Result<std::vector<Tensor>> infer(std::span<const TensorView> inputs) const = 0;
+
+  // Given where a request's numbers can be scored without tensors; outputs() is then one of FP64.
+  virtual const RowScorer* rows() const { return nullptr; }
 };
 
 // Loads an MLmodel folder with the first of its flavors that we run, and checks its golden rows (golden.h).

@@ -29,7 +29,7 @@ struct ScoredModel {
   std::shared_ptr<const LoadedModel> model;  // null for a shadow whose alias is not set
   std::vector<std::size_t> columns;          // where in the vector each of its inputs stands; empty: it is the vector
 
-  std::size_t outputs() const { return model->runtime->outputs(); }
+  const std::vector<TensorSpec>& outputs() const { return model->runtime->outputs(); }
 };
 
 // Counts of one version at one endpoint.
@@ -44,8 +44,8 @@ struct ServedEndpoint {
   ScoredModel champion;  // its model is null where there is none yet; `problem` says why
   std::vector<ScoredModel> shadows;
   std::string problem;
-  std::shared_ptr<const VectorSource> vectors;
-  std::shared_ptr<PredictionLog> log;  // null without a model
+  std::shared_ptr<const VectorSource> vectors;  // null where the model takes the request's tensors
+  std::shared_ptr<PredictionLog> log;           // null without a model
   std::shared_ptr<VersionStatistics> statistics;
   metrics::Counter* failures = nullptr;
 };

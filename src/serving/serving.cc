@@ -1,6 +1,7 @@
 #include "serving/serving.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/log.h"
 #include "base/suggest.h"
@@ -8,6 +9,8 @@
 #include "datasets/datasets.h"
 #include "registry/registry.h"
 #include "serving/inference.h"
+#include "serving/logged_tensor.h"
+#include "serving/vector_tensors.h"
 
 namespace millrace::serving {
 namespace {
@@ -18,23 +21,52 @@ const std::vector<double> kLatencyBuckets = {1e-6, 2e-6, 3e-6, 5e-6, 7e-6, 1e-5,
 
 // Where each of a model's inputs stands in the vector; empty where the vector is what the model takes.
 Result<std::vector<std::size_t>> match_columns(const LoadedModel& model, const std::vector<std::string>& features) {
-  const std::vector<std::string>& inputs = model.runtime->inputs();
-  if (inputs == features) return {};
+  const Result<std::vector<std::string>> names = vector_names(*model.runtime, features.size());
+  if (!names) {
+    return std::unexpected(Error(names.error()).in(fmt::format("model {} version {}", model.model, model.version)));
+  }
+  if (names->empty() || *names == features) return {};
   std::vector<std::size_t> columns;
-  for (const std::string& input : inputs) {
-    const auto found = std::ranges::find(features, input);
+  for (const std::string& name : *names) {
+    const auto found = std::ranges::find(features, name);
     if (found == features.end()) {
       return failed_precondition("model {} version {} needs \"{}\", which the endpoint's features do not have{}",
-                                 model.model, model.version, input, did_you_mean(input, features));
+                                 model.model, model.version, name, did_you_mean(name, features));
     }
     columns.push_back(static_cast<std::size_t>(found - features.begin()));
   }
   return columns;
 }
 
+// A model in the champion's place takes the same vectors or the same tensors.
+Result<void> match_inputs(const ServedEndpoint& endpoint, ScoredModel& model) {
+  if (endpoint.vectors) {
+    model.columns = TRY(match_columns(*model.model, endpoint.vectors->features()));
+    return {};
+  }
+  if (model.model->runtime->inputs() == endpoint.champion.model->runtime->inputs()) return {};
+  return failed_precondition("model {} version {} takes other inputs than version {}", model.model->model,
+                             model.model->version, endpoint.champion.model->version);
+}
+
+std::vector<TensorSpec> specs_of(const std::vector<duck::ColumnType>& columns) {
+  std::vector<TensorSpec> specs;
+  for (const duck::ColumnType& column : columns) specs.push_back({column.name, datatype_of(column.type)});
+  return specs;
+}
+
+std::vector<duck::ColumnType> columns_of(const std::vector<TensorSpec>& inputs) {
+  std::vector<duck::ColumnType> columns;
+  for (const TensorSpec& input : inputs)
+    std::ranges::copy(logged_columns(input, input.name), std::back_inserter(columns));
+  return columns;
+}
+
 PredictionSchema schema_of(const ServedEndpoint& endpoint) {
-  PredictionSchema schema{.features = endpoint.vectors->features(), .outputs = endpoint.champion.outputs()};
+  PredictionSchema schema{.outputs = endpoint.champion.outputs()};
+  if (endpoint.vectors) schema.features = endpoint.vectors->features();
   if (endpoint.spec.features) schema.inputs = endpoint.vectors->inputs();
+  if (!endpoint.vectors) schema.inputs = columns_of(endpoint.champion.model->runtime->inputs());
   for (const ScoredModel& shadow : endpoint.shadows) {
     schema.shadows.push_back({shadow.alias, shadow.model ? shadow.outputs() : schema.outputs});
   }
@@ -64,8 +96,10 @@ EndpointStatus status_of(const ServedEndpoint& endpoint) {
   for (const ScoredModel& shadow : endpoint.shadows) {
     status.shadows.push_back({shadow.alias, shadow.model ? std::optional(shadow.model->version) : std::nullopt});
   }
-  if (endpoint.vectors) status.inputs = endpoint.vectors->inputs();
+  if (endpoint.vectors) status.inputs = specs_of(endpoint.vectors->inputs());
   if (!endpoint.champion.model) return status;
+  if (!endpoint.vectors) status.inputs = endpoint.champion.model->runtime->inputs();
+  status.platform = endpoint.champion.model->runtime->platform();
   status.outputs = endpoint.champion.outputs();
   status.feature_columns = endpoint.log->feature_columns();
   status.predictions = endpoint.statistics->predictions.value();
@@ -193,9 +227,9 @@ Result<void> Endpoints::fill_champion(ServedEndpoint& endpoint) {
     return {};
   }
   endpoint.champion = TRY(load(spec, spec.alias));
-  if (!spec.features) endpoint.vectors = plain_vectors(endpoint.champion.model->runtime->inputs());
-  endpoint.champion.columns = TRY(match_columns(*endpoint.champion.model, endpoint.vectors->features()));
-  return {};
+  const RowScorer* scorer = endpoint.champion.model->runtime->rows();
+  if (!spec.features && scorer != nullptr) endpoint.vectors = plain_vectors(scorer->columns());
+  return match_inputs(endpoint, endpoint.champion);
 }
 
 // A shadow never stands in the way: one that cannot be scored is left out.
@@ -204,9 +238,8 @@ void Endpoints::fill_shadows(ServedEndpoint& endpoint) {
     ScoredModel none{.alias = alias.name};
     Result<ScoredModel> shadow = load(endpoint.spec, alias.name);
     if (shadow) {
-      auto columns = match_columns(*shadow->model, endpoint.vectors->features());
-      if (columns) shadow->columns = std::move(*columns);
-      if (!columns) shadow = std::unexpected(columns.error());
+      const Result<void> matched = match_inputs(endpoint, *shadow);
+      if (!matched) shadow = std::unexpected(matched.error());
     }
     if (!shadow && shadow.error().code != Code::kNotFound) {
       log::warn("shadow is not scored",

@@ -42,8 +42,8 @@ struct EndpointStatus {
   std::optional<std::int64_t> version;  // none: it has no model yet
   std::string problem;                  // why it has none, or why the newest version could not be taken; or empty
   std::vector<ShadowStatus> shadows;
-  std::vector<duck::ColumnType> inputs;      // what a request carries
-  std::size_t outputs = 1;                   // values a prediction
+  std::string platform;                      // of the model: "xgboost_mlmodel"; "" without one
+  std::vector<TensorSpec> inputs, outputs;   // what a request carries, and is answered
   std::string log;                           // the dataset of its predictions
   std::vector<std::string> feature_columns;  // those of the log that hold what the models scored
   std::uint64_t predictions = 0;             // by the version that serves now, since the process started

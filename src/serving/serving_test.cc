@@ -28,7 +28,7 @@ class EndpointsTest : public ::testing::Test {
     const auto version = MUST(home_.registry->find_alias("m", alias));
     const auto runtime = MUST(load_runtime(MUST(home_.blobs->local_path(version.source))));
     double out = 0;
-    runtime->score(vector, {&out, 1});
+    runtime->rows()->score(vector, {&out, 1});
     return out;
   }
 
@@ -56,7 +56,7 @@ TEST_F(EndpointsTest, AnswersWhatTheModelBehindTheAliasGives) {
   EXPECT_EQ(answer.model_name, "e");
   EXPECT_EQ(answer.version, 1);
   EXPECT_EQ(answer.id, "r1");
-  EXPECT_THAT(answer.values, ElementsAre(expected("champion", {0.5, -0.25})));
+  EXPECT_THAT(values_of(answer), ElementsAre(expected("champion", {0.5, -0.25})));
   EXPECT_EQ(MUST(endpoints_.infer("e", row.request())).id.size(), 32U);
 }
 
@@ -65,9 +65,9 @@ TEST_F(EndpointsTest, AWholeMatrixIsTakenWhereThereIsNoFeatureService) {
   MUST(endpoints_.apply(spec()));
   const std::vector<double> values = {1, 2, NAN, 4, 5, 6};
   const std::vector<std::int64_t> shape = {3, 2}, wrong = {2, 3};
-  InputTensor tensor{"x", shape, std::span<const double>(values)};
+  TensorView tensor{"x", Datatype::kFp64, shape, std::as_bytes(std::span(values)), {}};
   const InferAnswer answer = MUST(endpoints_.infer("e", {.id = "r", .inputs = {&tensor, 1}}));
-  EXPECT_THAT(answer.values,
+  EXPECT_THAT(values_of(answer),
               ElementsAre(expected("champion", {1, 2}), expected("champion", {NAN, 4}), expected("champion", {5, 6})));
   const duck::Table rows = log_rows();
   EXPECT_THAT(rows.find("id")->strings, ElementsAre("r.0", "r.1", "r.2"));
@@ -79,7 +79,7 @@ TEST_F(EndpointsTest, TheFeatureServicesVectorIsPutIntoTheModelsOrder) {
   home_.set_alias("champion", home_.add_version(1, {"a2", "b2"}));
   MUST(endpoints_.apply(with_service()));
   const Row row(0.5, -0.25);
-  EXPECT_THAT(MUST(endpoints_.infer("e", row.request())).values, ElementsAre(expected("champion", {1.0, -0.5})));
+  EXPECT_THAT(values_of(MUST(endpoints_.infer("e", row.request()))), ElementsAre(expected("champion", {1.0, -0.5})));
 }
 
 TEST_F(EndpointsTest, EveryPredictionIsLoggedWithItsInputsFeaturesAndShadows) {
@@ -112,14 +112,14 @@ TEST_F(EndpointsTest, FollowsTheAlias) {
   home_.set_alias("champion", home_.add_version(1, {"a", "b"}));
   MUST(endpoints_.apply(spec()));
   const Row row(0.5, -0.25);
-  const double first = MUST(endpoints_.infer("e", row.request())).values[0];
+  const double first = values_of(MUST(endpoints_.infer("e", row.request())))[0];
   home_.set_alias("champion", home_.add_version(2, {"b", "a"}));
   EXPECT_EQ(MUST(endpoints_.infer("e", row.request())).version, 1);
   MUST(endpoints_.refresh("m"));
   EXPECT_EQ(MUST(endpoints_.infer("e", row.request())).version, 2);
   home_.set_alias("champion", 1);
   MUST(endpoints_.refresh("m"));
-  EXPECT_EQ(MUST(endpoints_.infer("e", row.request())).values[0], first);
+  EXPECT_EQ(values_of(MUST(endpoints_.infer("e", row.request())))[0], first);
   MUST(endpoints_.refresh("another"));
   ASSERT_EQ(home_.changes.size(), 3U);
   EXPECT_EQ(home_.changes[0].previous, std::nullopt);
@@ -182,9 +182,14 @@ TEST_F(EndpointsTest, SaysWhyItCannotAnswer) {
   EXPECT_EQ(infer_error("delays", request), "NOT_FOUND endpoint delays serves version 1, not 7");
   EXPECT_EQ(infer_error("delays", {.inputs = std::span(row.tensors).first(1)}),
             "INVALID_ARGUMENT endpoint delays needs input \"b\"");
+  const std::array<std::string_view, 2> outputs = {"prediction", "predicton"};
+  request = row.request();
+  request.outputs = outputs;
+  EXPECT_EQ(infer_error("delays", request),
+            "INVALID_ARGUMENT endpoint delays has no output \"predicton\"; did you mean \"prediction\"?");
   const std::string long_id(513, 'x');
   EXPECT_THAT(infer_error("delays", row.request(long_id)), HasSubstr("id is longer than 512 bytes"));
-  EXPECT_EQ(MUST(endpoints_.find("delays")).failures, 4U);
+  EXPECT_EQ(MUST(endpoints_.find("delays")).failures, 5U);
   EXPECT_EQ(MUST(endpoints_.find("delays")).predictions, 1U);
   MUST(endpoints_.remove("delays"));
   EXPECT_EQ(infer_error("delays", row.request()), "NOT_FOUND endpoint delays does not exist");
@@ -212,10 +217,11 @@ TEST_F(EndpointsTest, ManyClassesHaveAColumnEach) {
   home_.set_alias("champion", home_.add_version(1, {"a", "b"}, 3));
   MUST(endpoints_.apply(spec()));
   const InferAnswer answer = MUST(endpoints_.infer("e", Row(0.5, 0.25).request("r")));
-  EXPECT_EQ(answer.columns, 3U);
-  EXPECT_NEAR(answer.values[0] + answer.values[1] + answer.values[2], 1, 1e-6);
+  EXPECT_EQ(shape_text(answer.outputs[0].shape), "[1,3]");
+  const std::vector<double> values = values_of(answer);
+  EXPECT_NEAR(values[0] + values[1] + values[2], 1, 1e-6);
   const duck::Table rows = log_rows();
-  EXPECT_EQ(rows.find("prediction_2")->doubles[0], answer.values[2]);
+  EXPECT_EQ(rows.find("prediction_2")->doubles[0], values[2]);
 }
 
 TEST_F(EndpointsTest, NoRequestFailsWhileVersionsAndColumnsChange) {
@@ -233,7 +239,7 @@ TEST_F(EndpointsTest, NoRequestFailsWhileVersionsAndColumnsChange) {
       while (!done) {
         const auto answer = endpoints_.infer("e", row.request());
         ASSERT_TRUE(answer) << answer.error().message;
-        ASSERT_EQ(answer->values[0], answer->version == one ? of_one : of_two);
+        ASSERT_EQ(values_of(*answer)[0], answer->version == one ? of_one : of_two);
         ++answered;
       }
     });
@@ -293,10 +299,11 @@ TEST_F(EndpointsTest, ARequestsEntityIsLookedUpInTheOnlineStore) {
 
   const std::int64_t shape = 1, distance = 250;
   const std::string_view origin = "DFW";
-  const std::array inputs = {InputTensor{"origin", {&shape, 1}, std::span<const std::string_view>(&origin, 1)},
-                             InputTensor{"distance", {&shape, 1}, std::span<const std::int64_t>(&distance, 1)}};
+  const std::array inputs = {
+      TensorView{"origin", Datatype::kBytes, {&shape, 1}, {}, std::span(&origin, 1)},
+      TensorView{"distance", Datatype::kInt64, {&shape, 1}, std::as_bytes(std::span(&distance, 1)), {}}};
   const auto at = [&](std::int64_t seconds) {
-    return MUST(endpoints.infer("e", {.event_time = Timestamp{1'000'000 * seconds}, .inputs = inputs})).values[0];
+    return values_of(MUST(endpoints.infer("e", {.event_time = Timestamp{1'000'000 * seconds}, .inputs = inputs})))[0];
   };
   EXPECT_EQ(at(5), expected("champion", {NAN, 2.5}));
   EXPECT_EQ(at(20), expected("champion", {10, 2.5}));
@@ -317,8 +324,10 @@ TEST_F(EndpointsTest, DISABLED_Speed) {
   MUST(endpoints_.apply(shadowed));
   const std::int64_t shape = 1;
   std::vector<double> values(10, 0.25);
-  std::vector<InputTensor> inputs;
-  for (int i = 0; i < 10; ++i) inputs.push_back({names[i], {&shape, 1}, std::span<const double>(&values[i], 1)});
+  std::vector<TensorView> inputs;
+  for (int i = 0; i < 10; ++i) {
+    inputs.push_back({names[i], Datatype::kFp64, {&shape, 1}, std::as_bytes(std::span(&values[i], 1)), {}});
+  }
   constexpr int kRequests = 300000;
   const std::clock_t start = std::clock();
   for (int i = 0; i < kRequests; ++i) {

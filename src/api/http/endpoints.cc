@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/http/resources.h"
+#include "api/http/tensor_json.h"
 #include "datasets/datasets.h"
 #include "duck/duck.h"
 #include "lineage/graph.h"
@@ -20,9 +21,6 @@ Json to_json(const serving::EndpointStatus& status) {
   auto shadows = Json::array();
   for (const auto& shadow : status.shadows)
     shadows.push_back({{"alias", shadow.alias}, {"version", optional_version(shadow.version)}});
-  auto inputs = Json::array();
-  for (const auto& input : status.inputs)
-    inputs.push_back({{"name", input.name}, {"type", duck::type_name(input.type)}});
   return {{"name", status.spec.name},
           {"description", status.spec.description},
           {"model", status.spec.model},
@@ -31,7 +29,9 @@ Json to_json(const serving::EndpointStatus& status) {
           {"version", optional_version(status.version)},
           {"problem", status.problem},
           {"shadows", std::move(shadows)},
-          {"inputs", std::move(inputs)},
+          {"platform", status.platform},
+          {"inputs", api::to_json(status.inputs)},
+          {"outputs", api::to_json(status.outputs)},
           {"log", status.log},
           {"predictions", status.predictions},
           {"failures", status.failures},

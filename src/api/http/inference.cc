@@ -1,11 +1,10 @@
-#include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "api/http/oip_answer.h"
 #include "api/http/oip_request.h"
 #include "api/http/resources.h"
+#include "api/http/tensor_json.h"
 #include "serving/serving.h"
 
 namespace millrace::api {
@@ -35,58 +34,11 @@ Result<std::optional<std::int64_t>> version_of(const Request& request) {
   return number;
 }
 
-// Written by hand: the hot path builds no document. Names and ids are escaped by the JSON library where they need it.
-void append_json_string(std::string& out, std::string_view text) {
-  auto plain = [](unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
-  if (!std::ranges::all_of(text, plain)) {
-    out += dump_json(Json(text));
-    return;
-  }
-  out += '"';
-  out += text;
-  out += '"';
-}
-
-std::string body_of(const serving::InferAnswer& answer) {
-  std::string out = "{\"model_name\":";
-  append_json_string(out, answer.model_name);
-  auto end = std::back_inserter(out);
-  fmt::format_to(end, ",\"model_version\":\"{}\",\"id\":", answer.version);
-  append_json_string(out, answer.id);
-  fmt::format_to(end, ",\"outputs\":[{{\"name\":\"{}\",\"shape\":[{}", answer.output, answer.rows);
-  if (answer.columns > 1) fmt::format_to(end, ",{}", answer.columns);
-  out += "],\"datatype\":\"FP64\",\"data\":[";
-  for (std::size_t i = 0; i < answer.values.size(); ++i) {
-    if (i) out += ',';
-    if (std::isfinite(answer.values[i]))
-      fmt::format_to(end, "{}", answer.values[i]);
-    else
-      out += "null";
-  }
-  out += "]}]}";
-  return out;
-}
-
 Result<std::string> infer(const Endpoints& endpoints, const Request& request) {
   thread_local OipReader reader;
   auto parsed = TRY(reader.read(request.body));
   parsed.version = TRY(version_of(request));
-  return body_of(TRY(endpoints.infer(request.param("name"), parsed)));
-}
-
-std::string_view datatype(duck::Type type) {
-  switch (type) {
-    case duck::Type::kBoolean:
-      return "BOOL";
-    case duck::Type::kBigint:
-      return "INT64";
-    case duck::Type::kDouble:
-      return "FP64";
-    case duck::Type::kVarchar:
-    case duck::Type::kTimestamp:
-      return "BYTES";
-  }
-  return "";
+  return oip_answer_body(TRY(endpoints.infer(request.param("name"), parsed)));
 }
 
 Result<Json> metadata(const Endpoints& endpoints, const Request& request) {
@@ -94,15 +46,11 @@ Result<Json> metadata(const Endpoints& endpoints, const Request& request) {
   auto status = TRY(endpoints.find(request.param("name")));
   if (wanted && wanted != status.version)
     return not_found("model {} does not serve version {}", status.spec.name, *wanted);
-  auto inputs = Json::array();
-  for (const auto& input : status.inputs)
-    inputs.push_back({{"name", input.name}, {"datatype", datatype(input.type)}, {"shape", {-1}}});
-  auto shape = status.outputs == 1 ? Json{-1} : Json{-1, status.outputs};
   return Json{{"name", status.spec.name},
               {"versions", status.version ? Json{std::to_string(*status.version)} : Json::array()},
-              {"platform", "xgboost_mlmodel"},
-              {"inputs", std::move(inputs)},
-              {"outputs", {{{"name", serving::kOutput}, {"datatype", "FP64"}, {"shape", shape}}}}};
+              {"platform", status.platform},
+              {"inputs", api::to_json(status.inputs)},
+              {"outputs", api::to_json(status.outputs)}};
 }
 
 Result<Json> ready(const Endpoints& endpoints, const Request& request) {

@@ -2,10 +2,10 @@
 
 #include <simdjson.h>
 
-#include <memory>
 #include <string_view>
 #include <vector>
 
+#include "api/http/oip_tensor.h"
 #include "base/result.h"
 #include "serving/infer.h"
 
@@ -20,23 +20,14 @@ class OipReader {
   Result<serving::InferRequest> read(std::string_view body);
 
  private:
-  // What one tensor's data are flattened into.
-  struct Room {
-    std::vector<std::int64_t> shape;
-    std::vector<std::int64_t> ints;
-    std::vector<double> doubles;
-    std::vector<std::string_view> strings;
-    std::unique_ptr<bool[]> bools;
-    std::size_t bool_count = 0;
-    std::size_t bool_capacity = 0;
-  };
-  Result<void> read_tensor(simdjson::dom::element element, Room& room, serving::InputTensor& tensor);
   Result<void> read_parameters(simdjson::dom::element parameters, serving::InferRequest& request);
-  Result<void> read_outputs(simdjson::dom::element outputs);
+  Result<void> read_outputs(simdjson::dom::element outputs, serving::InferRequest& request);
+  Result<void> read_inputs(simdjson::dom::element document, std::size_t body_bytes, serving::InferRequest& request);
 
   simdjson::dom::parser parser_;
-  std::vector<Room> rooms_;
-  std::vector<serving::InputTensor> tensors_;
+  std::vector<TensorRoom> rooms_;
+  std::vector<serving::TensorView> tensors_;
+  std::vector<std::string_view> outputs_;
 };
 
 }  // namespace millrace::api

@@ -66,8 +66,10 @@ double cell(const duck::Column& column, std::size_t row) {
 
 // The model's predictions of the window's rows, from the features that were served.
 Result<std::vector<double>> predict(const Runtime& model, const duck::Table& rows) {
+  const serving::RowScorer* scorer = model.rows();
+  if (scorer == nullptr) return fail(Code::kUnimplemented, "a model of {} cannot be evaluated", model.platform());
   std::vector<const duck::Column*> columns;
-  for (const auto& name : model.inputs()) {
+  for (const auto& name : scorer->columns()) {
     columns.push_back(rows.find(name));
     if (!columns.back())
       return failed_precondition("the prediction log has no feature \"{}\" that the model needs", name);
@@ -76,8 +78,8 @@ Result<std::vector<double>> predict(const Runtime& model, const duck::Table& row
   values.reserve(rows.rows * columns.size());
   for (std::size_t row = 0; row < rows.rows; ++row)
     for (const auto* column : columns) values.push_back(cell(*column, row));
-  std::vector<double> out(rows.rows * model.outputs());
-  model.score(values, out);
+  std::vector<double> out(rows.rows * scorer->outputs_a_row());
+  scorer->score(values, out);
   return out;
 }
 

@@ -5,6 +5,8 @@
 #include "base/files.h"
 #include "serving/forest/lightgbm_reader.h"
 #include "serving/forest/xgboost_reader.h"
+#include "serving/infer.h"
+#include "serving/vector_tensors.h"
 
 namespace millrace::serving {
 namespace {
@@ -58,8 +60,27 @@ Result<std::vector<std::string>> renamed_input_names(ForestModel booster, const 
 
 }  // namespace
 
-Result<std::unique_ptr<const Runtime>> ForestRuntime::make(const ForestModel& model, std::vector<std::string> inputs) {
-  return std::unique_ptr<const Runtime>(new ForestRuntime(TRY(Forest::build(model)), std::move(inputs)));
+ForestRuntime::ForestRuntime(Forest forest, std::vector<std::string> columns, std::string_view platform)
+    : forest_(std::move(forest)), columns_(std::move(columns)), platform_(platform) {
+  for (const std::string& name : columns_) inputs_.push_back({.name = name});
+  outputs_.push_back({.name = std::string(kOutput)});
+  if (forest_.outputs() > 1) outputs_[0].shape.push_back(static_cast<std::int64_t>(forest_.outputs()));
+}
+
+Result<std::vector<Tensor>> ForestRuntime::infer(std::span<const TensorView> inputs) const {
+  const std::size_t rows = inputs[0].data.size() / sizeof(double);
+  std::vector<double> values(rows * inputs.size());
+  for (std::size_t column = 0; column < inputs.size(); ++column) {
+    for (std::size_t row = 0; row < rows; ++row) {
+      values[row * inputs.size() + column] = element<double>(inputs[column].data, row);
+    }
+  }
+  return score_vectors(*this, values, rows);
+}
+
+Result<std::unique_ptr<const Runtime>> ForestRuntime::make(const ForestModel& model, std::vector<std::string> columns,
+                                                           std::string_view platform) {
+  return std::unique_ptr<const Runtime>(new ForestRuntime(TRY(Forest::build(model)), std::move(columns), platform));
 }
 
 Result<std::unique_ptr<const Runtime>> ForestRuntime::load_xgboost(const std::filesystem::path& folder,
@@ -67,7 +88,7 @@ Result<std::unique_ptr<const Runtime>> ForestRuntime::load_xgboost(const std::fi
   const registry::Flavor& flavor = *model.find_flavor("xgboost");
   ForestModel booster = TRY(read_xgboost_model(TRY(read_file(TRY(data_file(folder, flavor))))));
   if (option(flavor, "model_class").starts_with("xgboost.sklearn.")) keep_iterations(booster, booster.best_iteration);
-  return make(booster, TRY(input_names(booster, model.signature)));
+  return make(booster, TRY(input_names(booster, model.signature)), "xgboost_mlmodel");
 }
 
 Result<std::unique_ptr<const Runtime>> ForestRuntime::load_lightgbm(const std::filesystem::path& folder,
@@ -82,7 +103,7 @@ Result<std::unique_ptr<const Runtime>> ForestRuntime::load_lightgbm(const std::f
     return fail(Code::kUnimplemented,
                 "the model was trained on columns of pandas' categories; train it on their codes");
   }
-  return make(booster, TRY(renamed_input_names(booster, model.signature)));
+  return make(booster, TRY(renamed_input_names(booster, model.signature)), "lightgbm_mlmodel");
 }
 
 }  // namespace millrace::serving
