@@ -4,8 +4,8 @@
 #include <charconv>
 #include <optional>
 
-#include "api/otlp/wire.h"
 #include "base/base64.h"
+#include "base/wire.h"
 
 namespace millrace::api::otlp {
 
@@ -32,11 +32,9 @@ constexpr std::uint32_t kPairKey = 1;     // of KeyValue
 constexpr std::uint32_t kPairValue = 2;   //
 
 std::unexpected<Error> too_deep() {
-  return invalid_argument("Invalid OpenTelemetry format: an attribute is nested more than {} levels deep", kMaxDepth);
+  return invalid_argument("an attribute is nested more than {} levels deep", kMaxDepth);
 }
-std::unexpected<Error> malformed() {
-  return invalid_argument("Invalid OpenTelemetry format: not an attribute's value");
-}
+std::unexpected<Error> malformed() { return invalid_argument("not an attribute's value"); }
 
 Result<void> read_pair(std::string_view bytes, JsonWriter& out, int depth) {
   std::string_view key;

@@ -65,8 +65,9 @@ void set_request_id(Span& span) {
 
 }  // namespace
 
-std::unexpected<Error> malformed(std::string_view what) {
-  return invalid_argument("Invalid OpenTelemetry format: {}", what);
+std::unexpected<Error> malformed(std::string_view what) { return invalid_argument("{}", what); }
+std::unexpected<Error> invalid_format(Error error) {
+  return std::unexpected(std::move(error).in("Invalid OpenTelemetry format"));
 }
 
 std::int64_t nanoseconds(std::uint64_t number) {

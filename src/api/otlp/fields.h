@@ -48,7 +48,8 @@ inline constexpr FieldName kValue{2, "value"};
 // What both readers share.
 
 std::unexpected<Error> malformed(std::string_view what);
-std::int64_t nanoseconds(std::uint64_t number);  // cut to what is stored
+std::unexpected<Error> invalid_format(Error error);  // what a reader answers at last
+std::int64_t nanoseconds(std::uint64_t number);      // cut to what is stored
 tracking::SpanStatus status_of(std::uint64_t code);
 std::string trace_id_of(std::string_view hex);  // MLflow's id
 

@@ -135,9 +135,7 @@ Result<SpanBatch> batch_of(const dom::element& object) {
   return batch;
 }
 
-}  // namespace
-
-Result<std::vector<SpanBatch>> read_json(std::string_view body) {
+Result<std::vector<SpanBatch>> read_batches(std::string_view body) {
   std::vector<SpanBatch> batches;
   dom::parser parser;
   dom::element document;
@@ -149,6 +147,14 @@ Result<std::vector<SpanBatch>> read_json(std::string_view body) {
     return {};
   }));
   if (batches.empty()) return malformed("no spans found");
+  return batches;
+}
+
+}  // namespace
+
+Result<std::vector<SpanBatch>> read_json(std::string_view body) {
+  auto batches = read_batches(body);
+  if (!batches) return invalid_format(std::move(batches.error()));
   return batches;
 }
 

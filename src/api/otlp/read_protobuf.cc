@@ -1,8 +1,8 @@
 #include "api/otlp/any_value.h"
 #include "api/otlp/fields.h"
 #include "api/otlp/spans.h"
-#include "api/otlp/wire.h"
 #include "base/hash.h"
+#include "base/wire.h"
 
 namespace millrace::api::otlp {
 
@@ -134,15 +134,21 @@ Result<SpanBatch> read_batch(std::string_view bytes) {
   return batch;
 }
 
-}  // namespace
-
-Result<std::vector<SpanBatch>> read_protobuf(std::string_view body) {
+Result<std::vector<SpanBatch>> read_batches(std::string_view body) {
   std::vector<SpanBatch> batches;
   WireReader in(body);
   while (TRY(in.next())) {
     if (in.field() == kResourceSpans.number) batches.push_back(TRY(read_batch(TRY(in.bytes()))));
   }
   if (batches.empty()) return malformed("no spans found");
+  return batches;
+}
+
+}  // namespace
+
+Result<std::vector<SpanBatch>> read_protobuf(std::string_view body) {
+  auto batches = read_batches(body);
+  if (!batches) return invalid_format(std::move(batches.error()));
   return batches;
 }
 
