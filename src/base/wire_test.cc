@@ -27,7 +27,8 @@ TEST(WireTest, ReadsWhatWasAppended) {
 }
 
 TEST(WireTest, FixedNumbersAreLittleEndian) {
-  WireReader in("\x0d\x01\x02\x00\x00"s);
+  const std::string message = "\x0d\x01\x02\x00\x00"s;
+  WireReader in(message);
   ASSERT_TRUE(MUST(in.next()));
   EXPECT_EQ(MUST(in.number()), 0x201U);
   EXPECT_FALSE(in.bytes());
