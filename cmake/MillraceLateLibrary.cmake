@@ -1,11 +1,12 @@
-# millrace_late_library(module NAME name PREFIX regex LIBRARY target)
+# millrace_late_library(module [PRIVATE] NAME name PREFIX regex LIBRARY target)
 #
 # The module calls functions of a shared library that the program does not need in order to start: it is loaded by
 # millrace::late::load_<name>() (declared where it is used), and each function that the
 # module's sources name gets a trampoline that jumps to the loaded one. So a missing library is our error, in our words,
-# where it is needed, and a process that never needs it does not pay for it.
+# where it is needed, and a process that never needs it does not pay for it. PRIVATE: only the module itself sees the
+# library's headers.
 function(millrace_late_library module)
-  cmake_parse_arguments(arg "" "NAME;PREFIX;LIBRARY" "" ${ARGN})
+  cmake_parse_arguments(arg "PRIVATE" "NAME;PREFIX;LIBRARY" "" ${ARGN})
   get_target_property(file ${arg_LIBRARY} IMPORTED_LOCATION)
   get_target_property(includes ${arg_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES)
   execute_process(COMMAND ${CMAKE_NM} -D --defined-only ${file} OUTPUT_VARIABLE exported COMMAND_ERROR_IS_FATAL ANY)
@@ -29,7 +30,7 @@ function(millrace_late_library module)
   set(trampolines "")
   set(offset 0)
   foreach(word IN LISTS words)
-    if(exported MATCHES " T ${word}\n")
+    if(exported MATCHES " T ${word}(@|\n)")
       string(APPEND names "      \"${word}\",\n")
       string(APPEND table "    not_loaded,\n")
       string(APPEND trampolines ".globl ${word}\n.hidden ${word}\n.type ${word}, @function\n${word}:\n")
@@ -44,5 +45,9 @@ function(millrace_late_library module)
   endforeach()
   configure_file(${CMAKE_SOURCE_DIR}/cmake/late_library.cc.in ${CMAKE_CURRENT_BINARY_DIR}/late_${arg_NAME}.cc @ONLY)
   target_sources(millrace_${module} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/late_${arg_NAME}.cc)
-  target_include_directories(millrace_${module} PUBLIC ${includes})
+  set(who PUBLIC)
+  if(arg_PRIVATE)
+    set(who PRIVATE)
+  endif()
+  target_include_directories(millrace_${module} ${who} ${includes})
 endfunction()

@@ -5,6 +5,7 @@
 #include "registry/mlmodel.h"
 #include "serving/golden.h"
 #include "serving/runtimes/forest_runtime.h"
+#include "serving/runtimes/onnx_runtime.h"
 
 namespace millrace::serving {
 namespace {
@@ -13,9 +14,10 @@ Result<std::unique_ptr<const Runtime>> load_flavor(const std::filesystem::path& 
                                                    const registry::MlModel& model) {
   if (model.find_flavor("xgboost") != nullptr) return ForestRuntime::load_xgboost(folder, model);
   if (model.find_flavor("lightgbm") != nullptr) return ForestRuntime::load_lightgbm(folder, model);
+  if (model.find_flavor("onnx") != nullptr) return OnnxRuntime::load(folder, model);
   std::vector<std::string> names;
   for (const registry::Flavor& flavor : model.flavors) names.push_back(flavor.name);
-  return fail(Code::kUnimplemented, "model has the flavors {}; only xgboost and lightgbm can be served",
+  return fail(Code::kUnimplemented, "model has the flavors {}; only xgboost, lightgbm and onnx can be served",
               fmt::join(names, ", "));
 }
 

@@ -46,6 +46,8 @@ struct TensorSpec {
   Datatype datatype = Datatype::kFp64;
   std::vector<std::int64_t> shape = {kAny};
   bool optional = false;  // a request may leave it out
+  // What the elements of the last extent are of, where the model says it: a classifier's classes.
+  std::vector<std::string> labels = {};
   bool operator==(const TensorSpec&) const = default;
 };
 

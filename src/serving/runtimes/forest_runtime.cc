@@ -1,31 +1,14 @@
 #include "serving/runtimes/forest_runtime.h"
 
-#include <algorithm>
-
 #include "base/files.h"
 #include "serving/forest/lightgbm_reader.h"
 #include "serving/forest/xgboost_reader.h"
 #include "serving/infer.h"
+#include "serving/runtimes/flavor.h"
 #include "serving/vector_tensors.h"
 
 namespace millrace::serving {
 namespace {
-
-std::string option(const registry::Flavor& flavor, const std::string& name) {
-  const auto found = flavor.options.find(name);
-  return found == flavor.options.end() ? "" : found->second;
-}
-
-// The option may come from anywhere; it must not lead out of the folder.
-Result<std::filesystem::path> data_file(const std::filesystem::path& folder, const registry::Flavor& flavor) {
-  const std::string data = option(flavor, "data");
-  if (data.empty()) return invalid_argument("the {} flavor has no \"data\"", flavor.name);
-  const std::filesystem::path name = data;
-  if (name.is_absolute() || std::ranges::find(name, "..") != name.end()) {
-    return invalid_argument("the {} flavor's data \"{}\" lies outside of the model's folder", flavor.name, data);
-  }
-  return folder / name;
-}
 
 std::vector<std::string> signature_names(const registry::Signature& signature) {
   std::vector<std::string> names;
