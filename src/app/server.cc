@@ -188,6 +188,7 @@ struct Server::Parts {
   std::unique_ptr<notify::Webhooks> webhooks;
   std::unique_ptr<delivery::Gates> gates;
   std::unique_ptr<features::Live> features;
+  std::unique_ptr<serving::RouteStore> routes;
   std::unique_ptr<serving::Endpoints> endpoints;
   serving::Endpoints* served = nullptr;
   std::optional<tracking::LineageSource> tracked;
@@ -293,13 +294,15 @@ Result<void> Server::Parts::open_access() {
 
 Result<void> Server::Parts::open_serving() {
   features = std::make_unique<features::Live>(*datasets, *duck, *clock);
+  routes = TRY(serving::RouteStore::open({*db, *events, *clock}));
   endpoints = std::make_unique<serving::Endpoints>(serving::Endpoints::Parts{
-      *registry, *blobs, *datasets, online_vectors(*features), *clock, wall, ids, metrics,
+      *registry, *blobs, *datasets, *routes, online_vectors(*features), *clock, wall, ids, metrics,
       [](const serving::VersionChange& change) {
         auto text = [](const std::optional<std::int64_t>& v) { return v ? std::to_string(*v) : std::string("none"); };
-        log::info(
-            "endpoint serves another version",
-            {{"endpoint", change.endpoint}, {"version", text(change.version)}, {"previous", text(change.previous)}});
+        log::info("endpoint serves another version", {{"endpoint", change.endpoint},
+                                                      {"arm", change.arm},
+                                                      {"version", text(change.version)},
+                                                      {"previous", text(change.previous)}});
       }});
   served = endpoints.get();
   lineage->add_source(tracked.emplace(*db));
@@ -388,6 +391,7 @@ Result<void> Server::Parts::open_project() {
   project =
       TRY(delivery::Project::open({*db, *events, *duck, *clock, settings.home / "projects", step_declarations(),
                                    [this](const auto& documents, auto& diagnostics) { check(documents, diagnostics); },
+                                   [this](const auto& endpoint) { return endpoints->outlook(endpoint); },
                                    [this](const auto& documents, auto definitions, const auto& folder) {
                                      return install(documents, std::move(definitions), folder);
                                    }}));

@@ -71,8 +71,10 @@ void print_diagnostics(const Json& body) {
 void print_changes(const Json& result) {
   for (const auto& change : result["changes"]) {
     auto word = change["change"].get<std::string>();
-    if (word == "unchanged") continue;
+    const auto note = change.value("note", "");
+    if (word == "unchanged" && note.empty()) continue;
     fmt::print("{:7} {} {}\n", word, change["kind"].get<std::string>(), change["name"].get<std::string>());
+    if (!note.empty()) fmt::print("          {}\n", note);
     auto diff = change["diff"].get<std::string>();
     for (std::size_t at = 0; at < diff.size();) {
       auto end = diff.find('\n', at);

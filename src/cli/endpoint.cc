@@ -1,4 +1,5 @@
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -12,7 +13,31 @@ namespace {
 
 using Row = std::vector<std::string>;
 
-std::string model_of(const Json& endpoint) { return cell(endpoint, "model") + "@" + cell(endpoint, "alias"); }
+// "@champion", or "/3" for a version that no alias decides.
+std::string place_of(const Json& arm) {
+  return member(arm, "alias").is_string() ? "@" + cell(arm, "alias") : "/" + cell(arm, "version");
+}
+
+std::string share_of(const Json& arm) {
+  const auto& share = member(arm, "share");
+  return share.is_number() ? fmt::format("{:.4g}%", 100 * share.get<double>()) : "-";
+}
+
+// "delays@champion, @challenger"
+std::string model_of(const Json& endpoint) {
+  std::vector<std::string> places;
+  for (const auto& arm : member(endpoint, "arms")) places.push_back(place_of(arm));
+  return cell(endpoint, "model") + fmt::format("{}", fmt::join(places, ", "));
+}
+
+// "v3", or "v3 90%, v4 10%"
+std::string versions_of(const Json& endpoint) {
+  const auto& arms = member(endpoint, "arms");
+  if (arms.size() < 2) return version(endpoint, "version");
+  std::vector<std::string> versions;
+  for (const auto& arm : arms) versions.push_back(version(arm, "version") + " " + share_of(arm));
+  return fmt::format("{}", fmt::join(versions, ", "));
+}
 
 std::string milliseconds(const Json& endpoint, std::string_view key) {
   return decimal(member(endpoint, key), 2) + " ms";
@@ -33,10 +58,14 @@ Result<void> list_endpoints(const Options& options) {
                           {"PROBLEM"}},
               .row =
                   [](const Json& item) {
-                    return Row{cell(item, "name"),           model_of(item),
-                               version(item, "version"),     cell(item, "predictions"),
-                               cell(item, "failures"),       milliseconds(item, "p50_ms"),
-                               milliseconds(item, "p99_ms"), cell_or_empty(item, "problem")};
+                    return Row{cell(item, "name"),
+                               model_of(item),
+                               versions_of(item),
+                               cell(item, "predictions"),
+                               cell(item, "failures"),
+                               milliseconds(item, "p50_ms"),
+                               milliseconds(item, "p99_ms"),
+                               cell_or_empty(item, "problem")};
                   },
               .empty = empty});
   return {};
@@ -65,15 +94,42 @@ std::string example_request(const Json& endpoint, const Options& options) {
                      dump_json({{"inputs", inputs}}));
 }
 
+// Who said how requests are divided.
+std::string routes_text(const Json& endpoint) {
+  const auto& by_hand = member(endpoint, "routes_by_hand");
+  if (by_hand.is_null()) return "as the document says";
+  const auto who = cell_or_empty(by_hand, "who");
+  return fmt::format("set by hand{}{} at {}: {}", who.empty() ? "" : " by ", who, short_time(by_hand, "set_time"),
+                     cell(by_hand, "reason"));
+}
+
+Table arms_table(const Json& endpoint) {
+  return table_of(member(endpoint, "arms"),
+                  {{"ARM"},
+                   {"VERSION"},
+                   {"SHARE", Align::kRight},
+                   {"PREDICTIONS", Align::kRight},
+                   {"FAILED", Align::kRight},
+                   {"P50", Align::kRight},
+                   {"P99", Align::kRight},
+                   {"PROBLEM"}},
+                  [](const Json& arm) {
+                    return Row{cell(arm, "name"),           version(arm, "version"),      share_of(arm),
+                               cell(arm, "predictions"),    cell(arm, "failures"),        milliseconds(arm, "p50_ms"),
+                               milliseconds(arm, "p99_ms"), cell_or_empty(arm, "problem")};
+                  });
+}
+
 void print_endpoint(const Json& endpoint, const Options& options) {
   fmt::print("{}", fields_text({{"name", cell(endpoint, "name")},
                                 {"description", cell_or_empty(endpoint, "description")},
                                 {"model", model_of(endpoint)},
-                                {"version", version(endpoint, "version")},
+                                {"version", versions_of(endpoint)},
+                                {"routes", routes_text(endpoint)},
                                 {"problem", cell_or_empty(endpoint, "problem")},
                                 {"features", cell(endpoint, "features")},
                                 {"log", "dataset " + cell(endpoint, "log")},
-                                {"predictions", cell(endpoint, "predictions") + " by this version since it was loaded"},
+                                {"predictions", cell(endpoint, "predictions") + " since the versions were loaded"},
                                 {"failures", cell(endpoint, "failures")},
                                 {"latency", fmt::format("p50 {}, p99 {}", milliseconds(endpoint, "p50_ms"),
                                                         milliseconds(endpoint, "p99_ms"))}}));
@@ -85,6 +141,7 @@ void print_endpoint(const Json& endpoint, const Options& options) {
     });
   };
   auto inputs = tensors("inputs");
+  fmt::print("{}", section("Arms: requests are divided among them", arms_table(endpoint)));
   fmt::print("{}{}{}", section("Shadows: scored and logged, never answered", shadows), section("Inputs", inputs),
              section("Outputs", tensors("outputs")));
   if (!inputs.empty()) fmt::print("\nAsk it\n  {}\n", example_request(endpoint, options));
@@ -98,6 +155,62 @@ Result<void> show_endpoint(const std::string& name, const Options& options) {
   else
     print_endpoint(endpoint, options);
   return {};
+}
+
+struct RouteArguments {
+  std::string name;
+  std::vector<std::string> weights;  // ARM=WEIGHT
+  std::string reason;
+  bool reset = false;
+};
+
+Result<Json> parse_weights(const std::vector<std::string>& texts) {
+  auto weights = Json::object();
+  for (const auto& text : texts) {
+    const auto equals = text.find('=');
+    const auto weight = equals == std::string::npos ? Json() : parse_json(text.substr(equals + 1)).value_or(nullptr);
+    if (equals == 0 || !weight.is_number())
+      return invalid_argument("\"{}\" is no share; write ARM=WEIGHT, as in champion=90", text);
+    weights[text.substr(0, equals)] = weight;
+  }
+  return weights;
+}
+
+Result<Json> change_routes(api::ApiClient& client, const RouteArguments& arguments) {
+  const auto target = api::target("/api/v1/endpoints/{}/routes", arguments.name);
+  if (arguments.reset) return client.remove(target + api::target("?reason={}", arguments.reason));
+  return client.patch(target, {{"weights", TRY(parse_weights(arguments.weights))}, {"reason", arguments.reason}});
+}
+
+Result<void> route(const RouteArguments& arguments, const Options& options) {
+  if (arguments.reset && !arguments.weights.empty()) return invalid_argument("give ARM=WEIGHT or --reset, not both");
+  const bool changes = arguments.reset || !arguments.weights.empty();
+  if (changes && arguments.reason.empty()) return invalid_argument("say why with --reason");
+  auto client = TRY(connect(options));
+  Json routes;
+  if (changes) routes = TRY(change_routes(client, arguments));
+  if (options.json) {
+    print_json(changes ? routes : TRY(client.get(api::target("/api/v1/endpoints/{}/routes", arguments.name))));
+    return {};
+  }
+  const auto endpoint = TRY(client.get(api::target("/api/v1/endpoints/{}", arguments.name)));
+  fmt::print("{}\nRoutes: {}\n", arms_table(endpoint).text(), routes_text(endpoint));
+  return {};
+}
+
+void add_route(CLI::App* noun, Options& options) {
+  auto arguments = std::make_shared<RouteArguments>();
+  auto* command = add_verb(noun,
+                           {"route", "How requests are divided among versions; change it without the document",
+                            "millrace endpoint route delays\n"
+                            "millrace endpoint route delays champion=90 challenger=10 --reason \"a canary\"\n"
+                            "millrace endpoint route delays --reset --reason \"it did badly\""},
+                           options, [arguments, &options] { return route(*arguments, options); });
+  command->add_option("NAME", arguments->name, "The endpoint")->required();
+  command->add_option("WEIGHTS", arguments->weights,
+                      "ARM=WEIGHT: an arm, or an alias of the model that becomes one; the others keep theirs");
+  command->add_option("--reason", arguments->reason, "Why, for whoever reads it later")->type_name("TEXT");
+  command->add_flag("--reset", arguments->reset, "Back to what the document says");
 }
 
 std::string pairs(const Json& object) {
@@ -126,10 +239,10 @@ Result<void> show_prediction(const std::string& name, const std::string& id, con
 void add_endpoint(CLI::App& app, Options& options) {
   auto* noun = add_noun(app, "endpoint", "Endpoints: served names, the versions behind them, their predictions");
   noun->footer(
-      "An endpoint answers the Open Inference Protocol at /v2/models/NAME/infer and follows its model's alias.\n"
-      "Counts and latencies are those of the version that serves now, since this server loaded it.\n"
+      "An endpoint answers the Open Inference Protocol at /v2/models/NAME/infer and follows its model's aliases.\n"
+      "Counts and latencies are those of the versions that serve now, since this server loaded them.\n"
       "Examples:\n  millrace endpoint list\n  millrace endpoint show delays\n  millrace endpoint prediction delays "
-      "PREDICTION_ID");
+      "PREDICTION_ID\n  millrace endpoint route delays champion=90 challenger=10 --reason \"a canary\"");
   add_verb(noun, {"list", "Every endpoint with the version it serves", "millrace endpoint list"}, options,
            [&options] { return list_endpoints(options); });
   auto name = std::make_shared<std::string>();
@@ -141,6 +254,7 @@ void add_endpoint(CLI::App& app, Options& options) {
                               {"prediction", "One logged prediction, its label and what it came of",
                                "millrace endpoint prediction delays PREDICTION_ID"},
                               options, [name, id, &options] { return show_prediction(*name, *id, options); });
+  add_route(noun, options);
   for (auto* command : {show, prediction}) command->add_option("NAME", *name, "The endpoint")->required();
   prediction->add_option("ID", *id, "The request's id")->required();
 }

@@ -73,12 +73,12 @@ std::vector<DocumentChange> changes_between(const std::vector<DocumentText>& bef
     auto kind = old == before.end()          ? ChangeKind::kCreate
                 : old->json == document.json ? ChangeKind::kUnchanged
                                              : ChangeKind::kUpdate;
-    out.push_back(
-        {kind, document.kind, document.name, kind == ChangeKind::kUpdate ? line_diff(old->json, document.json) : ""});
+    out.push_back({kind, document.kind, document.name,
+                   kind == ChangeKind::kUpdate ? line_diff(old->json, document.json) : "", ""});
   }
   for (const auto& document : before)
     if (std::ranges::none_of(after, same(document)))
-      out.push_back({ChangeKind::kDelete, document.kind, document.name, ""});
+      out.push_back({ChangeKind::kDelete, document.kind, document.name, "", ""});
   return out;
 }
 
@@ -157,6 +157,15 @@ Result<std::int64_t> Project::record(const ApplyRequest& request, const Checked&
   return newest + 1;
 }
 
+Result<void> Project::add_notes(const Documents& documents, std::vector<DocumentChange>& changes) const {
+  for (auto& change : changes) {
+    if (change.document_kind != "Endpoint" || change.kind == ChangeKind::kDelete) continue;
+    const auto spec = std::ranges::find(documents.endpoints, change.name, &serving::EndpointSpec::name);
+    if (spec != documents.endpoints.end()) change.note = TRY(parts_.outlook(*spec));
+  }
+  return {};
+}
+
 Result<ApplyResult> Project::apply(const ApplyRequest& request, Diagnostics& diagnostics) {
   std::lock_guard lock(mutex_);
   auto hash = TRY(content_hash(request.files));
@@ -167,6 +176,7 @@ Result<ApplyResult> Project::apply(const ApplyRequest& request, Diagnostics& dia
                      .release = releases.empty() ? 0 : releases.front().number,
                      .changes = changes_between(documents_.texts, checked.documents.texts),
                      .changed = releases.empty() || releases.front().content_hash != hash};
+  TRY(add_notes(checked.documents, result.changes));
   if (request.dry_run || !result.changed) return result;
   if (!releases.empty() && releases.front().project != result.project)
     return failed_precondition("this server runs project {}; project {} needs a server, with a --home, of its own",

@@ -36,6 +36,7 @@ struct DocumentChange {
   std::string document_kind;
   std::string name;
   std::string diff;  // lines with "-", "+" or " " in front; of an update
+  std::string note;  // what becomes of what was set beside the document; or empty
 };
 
 struct ApplyResult {
@@ -67,6 +68,8 @@ class Project {
     std::vector<pipelines::BuiltinStep> builtins;
     // What cannot be changed to these documents, each at its position.
     std::function<void(const Documents&, Diagnostics&)> check;
+    // What becomes of routes that were set by hand, by an endpoint's document; "" where there are none.
+    std::function<Result<std::string>(const serving::EndpointSpec&)> outlook;
     // Makes the server agree with the documents. Their checks have passed.
     std::function<Result<void>(const Documents&, std::shared_ptr<const features::Definitions>,
                                const std::filesystem::path& folder)>
@@ -92,6 +95,7 @@ class Project {
   struct Checked;
   explicit Project(Parts parts) : parts_(std::move(parts)) {}
   std::filesystem::path folder_of(std::int64_t release) const;
+  Result<void> add_notes(const Documents& documents, std::vector<DocumentChange>& changes) const;
   Checked check(const std::vector<SourceFile>& files, Diagnostics& diagnostics) const;
   Result<std::int64_t> record(const ApplyRequest& request, const Checked& checked, const std::string& hash);
 

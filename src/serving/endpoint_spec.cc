@@ -1,7 +1,6 @@
 #include "serving/endpoint_spec.h"
 
 #include <algorithm>
-#include <cctype>
 
 namespace millrace::serving {
 namespace {
@@ -10,11 +9,15 @@ constexpr char kSchema[] = {
 #embed "endpoint.schema.json"
 };
 
-bool is_name(std::string_view name) {
-  const auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; };
-  return !name.empty() && letter(name.front()) && std::ranges::all_of(name, [&](char c) {
-    return letter(c) || std::isdigit(static_cast<unsigned char>(c)) || c == '-';
-  });
+void read_routes(ObjectReader& reader, EndpointSpec& spec, Diagnostics& diagnostics) {
+  const Node* routes = reader.mapping("routes");
+  const auto alias = reader.string("alias");
+  if (routes == nullptr) {
+    spec.routes = single_route(alias.value_or("champion"));
+    return;
+  }
+  if (alias) reader.fault("alias", "an endpoint has \"alias\" or \"routes\", whose arms name aliases, not both");
+  spec.routes = parse_routes(*routes, diagnostics);
 }
 
 void read_shadows(ObjectReader& reader, EndpointSpec& spec) {
@@ -30,7 +33,7 @@ void read_shadows(ObjectReader& reader, EndpointSpec& spec) {
       reader.fault("shadow", "\"shadow\" must be an alias or a list of aliases");
       continue;
     }
-    if (alias.text == spec.alias)
+    if (std::ranges::find(spec.routes.arms, alias.text, &ArmSpec::alias) != spec.routes.arms.end())
       reader.fault("shadow", "alias " + alias.text + " answers already and cannot be a shadow too");
     if (std::ranges::find(spec.shadow, alias.text, &AliasRef::name) != spec.shadow.end()) {
       reader.fault("shadow", "alias " + alias.text + " is a shadow twice");
@@ -47,12 +50,12 @@ std::optional<EndpointSpec> parse_endpoint(const Node& document, Diagnostics& di
   EndpointSpec spec{.at = document.at};
   reader.string("kind");
   spec.name = reader.required_string("name");
-  if (!spec.name.empty() && !is_name(spec.name)) {
+  if (!spec.name.empty() && !is_route_name(spec.name)) {
     reader.fault("name", "an endpoint's name is made of letters, digits, _ and -, and starts with a letter or _");
   }
   spec.description = reader.string("description").value_or("");
   spec.model = reader.required_string("model");
-  spec.alias = reader.string("alias").value_or("champion");
+  read_routes(reader, spec, diagnostics);
   read_shadows(reader, spec);
   spec.features = reader.string("features");
   spec.features_at = reader.at("features");

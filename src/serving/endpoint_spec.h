@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/document.h"
+#include "serving/route_spec.h"
 
 namespace millrace::serving {
 
@@ -19,9 +20,9 @@ struct AliasRef {
 struct EndpointSpec {
   std::string name;
   std::string description;
-  std::string model;               // a registered model
-  std::string alias = "champion";  // the version behind it answers
-  std::vector<AliasRef> shadow;    // versions scored on the same values; logged, never answered
+  std::string model;                             // a registered model
+  RoutesSpec routes = single_route("champion");  // which of its versions answer
+  std::vector<AliasRef> shadow;                  // versions scored on the same values; logged, never answered
   // The feature service that makes the model's inputs. Without one, requests carry the model's own columns.
   std::optional<std::string> features;
   Position at;

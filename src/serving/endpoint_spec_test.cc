@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
+
 namespace millrace::serving {
 namespace {
 
@@ -24,7 +26,7 @@ TEST(EndpointSpecTest, ReadsADocument) {
   ASSERT_TRUE(spec && diagnostics.empty());
   EXPECT_EQ(spec->name, "delays");
   EXPECT_EQ(spec->model, "late");
-  EXPECT_EQ(spec->alias, "best");
+  EXPECT_EQ(spec->routes, single_route("best"));
   ASSERT_EQ(spec->shadow.size(), 2U);
   EXPECT_EQ(spec->shadow[1].name, "next");
   EXPECT_EQ(spec->shadow[1].at.line, 5);
@@ -37,7 +39,7 @@ TEST(EndpointSpecTest, AliasIsTheChampionAndOneShadowNeedsNoList) {
   const auto documents = parse_yaml("kind: Endpoint\nname: d\nmodel: m\nshadow: baseline\n", "e.yaml", diagnostics);
   const auto spec = parse_endpoint(documents.at(0), diagnostics);
   ASSERT_TRUE(spec);
-  EXPECT_EQ(spec->alias, "champion");
+  EXPECT_EQ(spec->routes, single_route("champion"));
   ASSERT_EQ(spec->shadow.size(), 1U);
   EXPECT_FALSE(spec->features);
 }
@@ -53,6 +55,64 @@ TEST(EndpointSpecTest, SaysWhatIsWrongAndWhere) {
             std::vector<std::string>{"e.yaml:4:9: alias a is a shadow twice"});
   EXPECT_EQ(faults("kind: Endpoint\nname: d\nmodel: m\nshadow: {a: b}\n"),
             std::vector<std::string>{"e.yaml:4:9: \"shadow\" must be an alias or a list of aliases"});
+}
+
+TEST(EndpointSpecTest, RoutesDivideRequestsAmongArms) {
+  Diagnostics diagnostics;
+  const auto documents = parse_yaml(
+      "kind: Endpoint\nname: d\nmodel: m\nroutes:\n  arms:\n    - {name: champion, weight: 90}\n"
+      "    - {name: next, alias: challenger, weight: 10}\n    - {name: old, version: 3, weight: 0}\n"
+      "  sticky: {input: user, salt: spring}\n  override: {header: x-arm}\n",
+      "e.yaml", diagnostics);
+  const auto spec = parse_endpoint(documents.at(0), diagnostics);
+  ASSERT_TRUE(spec && diagnostics.empty());
+  const RoutesSpec& routes = spec->routes;
+  EXPECT_EQ(routes.arm_names(), (std::vector<std::string>{"champion", "next", "old"}));
+  EXPECT_EQ(routes.arms[0].alias, "champion");
+  EXPECT_EQ(routes.arms[1].alias, "challenger");
+  EXPECT_EQ(routes.arms[2].version, 3);
+  EXPECT_EQ(routes.arms[2].alias, "");
+  EXPECT_EQ(routes.sticky->name, "user");
+  EXPECT_EQ(routes.sticky->at.line, 9);
+  EXPECT_EQ(routes.chosen_by->source, OverrideSpec::Source::kHeader);
+  EXPECT_EQ(shares_text(routes), "champion 90%, next 10%, old 0%");
+  EXPECT_EQ(*parse_routes(dump_json(to_json(routes))), routes);
+}
+
+TEST(EndpointSpecTest, SaysWhatIsWrongWithRoutes) {
+  const struct {
+    std::string_view name, routes, fault;
+  } cases[] = {
+      {"no arms", "{arms: []}", "4:16: routes need \"arms\", a list of at least one"},
+      {"negative", "{arms: [{name: a, weight: -1}, {name: b, weight: 2}]}",
+       "4:35: the weight of arm a must be 0 or more, not -1"},
+      {"all zero", "{arms: [{name: a, weight: 0}]}", "4:16: no arm has a weight above 0, so that none would answer"},
+      {"some weights", "{arms: [{name: a, weight: 1}, {name: b}]}",
+       "4:16: 1 of 2 arms have a weight; give every arm one, or none"},
+      {"twice", "{arms: [{name: a}, {name: a}]}", "4:28: arm a stands here twice"},
+      {"unknown key", "{arms: [{name: a, wieght: 1}]}", "4:27: an arm has no key \"wieght\"; did you mean \"weight\"?"},
+      {"alias and version", "{arms: [{name: a, alias: b, version: 2}]}",
+       "4:46: an arm has an alias or a version, not both"},
+      {"version 0", "{arms: [{name: a, version: 0}]}", "4:36: versions are 1, 2, 3..."},
+      {"arm's name", "{arms: [{name: a/b}]}",
+       "4:24: an arm's name is made of letters, digits, _ and -, and starts with a letter or _"},
+      {"sticky by nothing", "{arms: [{name: a}], sticky: {salt: x}}",
+       "4:37: \"sticky\" needs one of input, parameter, header"},
+      {"sticky by two", "{arms: [{name: a}], sticky: {input: x, header: y}}",
+       "4:37: \"sticky\" needs one of input, parameter, header"},
+      {"override by an input", "{arms: [{name: a}], override: {input: x}}",
+       "4:39: \"override\" needs one of header, parameter"},
+  };
+  for (const auto& test : cases) {
+    const auto found = faults(fmt::format("kind: Endpoint\nname: d\nmodel: m\nroutes: {}\n", test.routes));
+    ASSERT_FALSE(found.empty()) << test.name;
+    EXPECT_EQ(found.front(), fmt::format("e.yaml:{}", test.fault)) << test.name;
+  }
+  EXPECT_EQ(faults("kind: Endpoint\nname: d\nmodel: m\nalias: a\nroutes: {arms: [{name: a}]}\n"),
+            std::vector<std::string>{
+                "e.yaml:4:8: an endpoint has \"alias\" or \"routes\", whose arms name aliases, not both"});
+  EXPECT_EQ(faults("kind: Endpoint\nname: d\nmodel: m\nroutes: {arms: [{name: a}]}\nshadow: a\n"),
+            std::vector<std::string>{"e.yaml:5:9: alias a answers already and cannot be a shadow too"});
 }
 
 TEST(EndpointSpecTest, TheSchemaIsJsonAndNamesTheKind) {

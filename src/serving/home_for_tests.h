@@ -65,12 +65,14 @@ struct Home {
                                                                                 .clock = clock,
                                                                                 .ids = ids,
                                                                                 .home = folder.path()}));
+  std::unique_ptr<RouteStore> routes = must(RouteStore::open({*db, *events, clock}));
   std::vector<VersionChange> changes;
 
   Endpoints::Parts parts() {
     return {.registry = *registry,
             .blobs = *blobs,
             .datasets = *datasets,
+            .routes = *routes,
             .find_vectors = [](const std::string& service) -> Result<std::shared_ptr<const VectorSource>> {
               if (service != "doubled") return not_found("feature service {} does not exist", service);
               return std::make_shared<FakeVectors>();

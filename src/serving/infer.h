@@ -15,6 +15,15 @@ namespace millrace::serving {
 // The name of what a model answers that has no names of its own.
 inline constexpr std::string_view kOutput = "prediction";
 
+// What a request says beside its inputs, for endpoints that divide their requests by it. Answers "" for what it does
+// not say.
+class RequestHints {
+ public:
+  virtual ~RequestHints() = default;
+  virtual std::string header(std::string_view name) const = 0;     // of HTTP, or gRPC's metadata; in any case
+  virtual std::string parameter(std::string_view name) const = 0;  // a number or boolean as its text
+};
+
 // Everything is only viewed. The inputs are one of
 // - for an endpoint with a feature service: a column of n values for each of its inputs, of shape [n] or [n, 1];
 // - the model's own tensors;
@@ -25,6 +34,7 @@ struct InferRequest {
   std::optional<std::int64_t> version;  // answer only if this version is the one that serves
   std::span<const TensorView> inputs;
   std::span<const std::string_view> outputs;  // those wanted, by name; empty: all
+  const RequestHints* hints = nullptr;        // null: the request says nothing
 };
 
 // The predictions of a request's rows. In the prediction log a request of one row has the request's id, row i of

@@ -5,6 +5,7 @@
 
 #include "base/suggest.h"
 #include "serving/logged_row.h"
+#include "serving/route_key.h"
 #include "serving/vector_tensors.h"
 
 namespace millrace::serving {
@@ -21,33 +22,48 @@ auto row_of(Container& values, std::size_t row, std::size_t width) {
 
 Result<InferAnswer> Inference::run() {
   TRY(check_model());
+  TRY(choose());
   TRY(check_outputs());
   TRY(bind());
-  InferAnswer answer{.version = endpoint_.champion.model->version,
-                     .model_name = endpoint_.spec.name,
-                     .id = request_.id.empty() ? sources_.ids.next() : std::string(request_.id),
-                     .outputs = TRY(score(endpoint_.champion))};
+  InferAnswer answer{
+      .version = arm_->scored.model->version, .model_name = endpoint_.spec.name, .outputs = TRY(score(arm_->scored))};
   score_shadows();
   TRY(log(answer));
   count();
+  answer.id = std::move(id_);
   keep_wanted(answer.outputs);
   return answer;
 }
 
 Result<void> Inference::check_model() const {
-  const std::string& name = endpoint_.spec.name;
-  if (!endpoint_.champion.model) return unavailable("endpoint {} has no model yet: {}", name, endpoint_.problem);
-  const std::int64_t serving = endpoint_.champion.model->version;
-  if (request_.version && *request_.version != serving) {
-    return not_found("endpoint {} serves version {}, not {}", name, serving, *request_.version);
-  }
+  if (!endpoint_.primary_model().model)
+    return unavailable("endpoint {} has no model yet: {}", endpoint_.spec.name, endpoint_.problem);
   if (request_.id.size() > kMaxIdBytes)
     return invalid_argument("the request's id is longer than {} bytes", kMaxIdBytes);
   return {};
 }
 
+Result<void> Inference::choose() {
+  id_ = request_.id.empty() ? sources_.ids.next() : std::string(request_.id);
+  const RouteChoice choice = TRY(choose_arm());
+  arm_ = &endpoint_.arms[choice.arm];
+  reason_ = choice.reason;
+  return {};
+}
+
+Result<RouteChoice> Inference::choose_arm() const {
+  const RoutesSpec& routes = endpoint_.in_force.routes;
+  RouteRequest wanted{.id = id_, .version = request_.version};
+  const std::string arm = routes.chosen_by ? wanted_arm(*routes.chosen_by, request_) : std::string();
+  wanted.wanted_arm = arm;
+  if (!routes.sticky) return serving::choose_arm(endpoint_.table, wanted);
+  const std::optional<std::string> key = TRY(sticky_key(*routes.sticky, request_));
+  wanted.sticky = key;
+  return serving::choose_arm(endpoint_.table, wanted);
+}
+
 Result<void> Inference::check_outputs() const {
-  const std::vector<TensorSpec>& outputs = endpoint_.champion.outputs();
+  const std::vector<TensorSpec>& outputs = arm_->scored.outputs();
   for (auto wanted = request_.outputs.begin(); wanted != request_.outputs.end(); ++wanted) {
     if (std::find(request_.outputs.begin(), wanted, *wanted) != wanted) {
       return invalid_argument("output \"{}\" is asked for twice", *wanted);
@@ -64,7 +80,7 @@ Result<void> Inference::check_outputs() const {
 Result<void> Inference::bind() {
   event_time_ = request_.event_time ? *request_.event_time : sources_.event_clock.now();
   if (!endpoint_.vectors) {
-    tensors_ = TRY(bind_tensors(endpoint_.spec.name, endpoint_.champion.model->runtime->inputs(), request_.inputs));
+    tensors_ = TRY(bind_tensors(endpoint_.spec.name, arm_->scored.model->runtime->inputs(), request_.inputs));
     rows_ = tensors_.rows;
     return {};
   }
@@ -137,16 +153,16 @@ Result<void> Inference::log(const InferAnswer& answer) {
   LoggedRows rows(endpoint_.log->schema(), rows_);
   rows.add_outputs(answer.outputs);
   for (const Outputs& shadow : shadows_) rows.add_shadow(shadow);
-  if (!endpoint_.vectors) rows.add_inputs(endpoint_.champion.model->runtime->inputs(), tensors_.views);
+  if (!endpoint_.vectors) rows.add_inputs(arm_->scored.model->runtime->inputs(), tensors_.views);
   for (std::size_t row = 0; row < rows_; ++row) {
     rows.select(row);
-    const std::string several = rows_ == 1 ? std::string() : fmt::format("{}.{}", answer.id, row);
+    const std::string several = rows_ == 1 ? std::string() : fmt::format("{}.{}", id_, row);
     TRY(endpoint_.log->append(
-        {.id = rows_ == 1 ? answer.id : several,
+        {.id = rows_ == 1 ? std::string_view(id_) : several,
          .event_time = event_time_,
          .served_at = now,
          .version = answer.version,
-         .route = endpoint_.champion.alias,
+         .route = arm_->logged[static_cast<std::size_t>(reason_)],
          .latency_us = latency.count(),
          .inputs = endpoint_.vectors ? row_of(std::as_const(bound_.values), row, inputs) : rows.inputs(),
          .features = row_of(std::as_const(vectors_), row, width_),
@@ -158,8 +174,8 @@ Result<void> Inference::log(const InferAnswer& answer) {
 
 void Inference::count() const {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
-  endpoint_.statistics->predictions.add(rows_);
-  endpoint_.statistics->latency.observe(took.count());
+  arm_->statistics->predictions.add(rows_);
+  arm_->statistics->latency.observe(took.count());
 }
 
 // In the order asked for.

@@ -21,19 +21,23 @@ struct InferenceSources {
   IdSource& ids;
 };
 
-// One request at one endpoint: bind, make the vectors where the model takes vectors, score, log, answer; all on the
-// calling thread.
+// One request at one endpoint: choose the arm, bind, make the vectors where the model takes vectors, score, log,
+// answer; all on the calling thread.
 class Inference {
  public:
   Inference(const ServedEndpoint& endpoint, const InferRequest& request, const InferenceSources& sources)
       : endpoint_(endpoint), request_(request), sources_(sources), start_(std::chrono::steady_clock::now()) {}
 
   Result<InferAnswer> run();
+  // That was chosen to answer; null where it did not come so far.
+  const ServedArm* arm() const { return arm_; }
 
  private:
   using Doubles = boost::container::small_vector<double, 64>;
   using Outputs = std::vector<Tensor>;
 
+  Result<void> choose();
+  Result<RouteChoice> choose_arm() const;
   Result<void> check_model() const;
   Result<void> check_outputs() const;
   Result<void> bind();
@@ -50,6 +54,9 @@ class Inference {
   const InferRequest& request_;
   const InferenceSources& sources_;
   std::chrono::steady_clock::time_point start_;
+  std::string id_;                  // of the prediction
+  const ServedArm* arm_ = nullptr;  // that answers
+  RouteReason reason_ = RouteReason::kOnly;
   Timestamp event_time_;
   std::size_t rows_ = 0;
   BoundInputs bound_;      // of a feature service, or of a model of columns

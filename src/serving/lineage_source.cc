@@ -18,7 +18,7 @@ std::vector<std::string> versions_of(const EndpointStatus& status) {
   const auto add = [&](const std::optional<std::int64_t>& version) {
     if (version) nodes.push_back(registry::node_of_version(status.spec.model, *version));
   };
-  add(status.version);
+  for (const auto& arm : status.arms) add(arm.version);
   for (const auto& shadow : status.shadows) add(shadow.version);
   return nodes;
 }
@@ -49,7 +49,7 @@ Result<bool> LineageSource::describe(lineage::Node& node) const {
   node.kind = "endpoint";
   node.name = status->spec.name;
   node.data["model"] = status->spec.model;
-  node.data["alias"] = status->spec.alias;
+  node.data["alias"] = status->in_force.routes.arms.front().alias;
   if (status->version) node.data["version"] = *status->version;
   if (status->spec.features) node.data["feature_service"] = *status->spec.features;
   return true;

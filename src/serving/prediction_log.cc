@@ -103,11 +103,18 @@ Result<std::unique_ptr<PredictionLog>> PredictionLog::open(datasets::Datasets& d
 }
 
 Result<void> PredictionLog::change(PredictionSchema schema) {
+  const std::scoped_lock lock(reopening_);
   PredictionSchema before = schema_;
   log_.reset();  // one log at a time may be open
   const Result<void> changed = use(std::move(schema));
   if (!changed) TRY(use(std::move(before)));
   return changed;
+}
+
+Result<void> PredictionLog::commit() {
+  const std::scoped_lock lock(reopening_);
+  TRY(log_->commit());
+  return {};
 }
 
 Result<void> PredictionLog::use(PredictionSchema schema) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -58,7 +59,8 @@ class PredictionLog {
 
   // Thread-safe, without a lock; durable against the death of the process when it returns.
   Result<void> append(const PredictionRow& row);
-  datasets::LogDataset& dataset() { return *log_; }
+  // Makes a dataset version of what was appended. Beside append() and change().
+  Result<void> commit();
   const PredictionSchema& schema() const { return schema_; }
   // The columns that hold the features, in their order.
   const std::vector<std::string>& feature_columns() const { return feature_columns_; }
@@ -95,6 +97,7 @@ class PredictionLog {
   PredictionSchema schema_;
   std::vector<Source> sources_;
   std::vector<std::string> feature_columns_;
+  std::mutex reopening_;  // held while the dataset must stay, or goes
   std::unique_ptr<datasets::LogDataset> log_;
 };
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -10,44 +12,59 @@
 
 #include "base/metrics.h"
 #include "serving/endpoint_spec.h"
+#include "serving/model_loader.h"
 #include "serving/prediction_log.h"
-#include "serving/runtime.h"
+#include "serving/route.h"
+#include "serving/route_store.h"
 #include "serving/vectors.h"
 
 namespace millrace::serving {
 
-// A model version in memory: there as long as an endpoint or a request uses it.
-struct LoadedModel {
-  std::string model;
-  std::int64_t version = 0;
-  std::unique_ptr<const Runtime> runtime;
-};
-
 // A loaded model in its place at an endpoint.
 struct ScoredModel {
   std::string alias;
-  std::shared_ptr<const LoadedModel> model;  // null for a shadow whose alias is not set
+  std::shared_ptr<const LoadedModel> model;  // null where the alias is not set
   std::vector<std::size_t> columns;          // where in the vector each of its inputs stands; empty: it is the vector
 
   const std::vector<TensorSpec>& outputs() const { return model->runtime->outputs(); }
 };
 
-// Counts of one version at one endpoint.
-struct VersionStatistics {
-  metrics::Counter& predictions;
-  metrics::Histogram& latency;  // seconds a request
+// Counts of one version as an arm of one endpoint.
+struct ArmStatistics {
+  metrics::Counter& predictions;  // rows
+  metrics::Counter& failures;     // requests that were answered with an error
+  metrics::Histogram& latency;    // seconds a request
+};
+
+// One of the versions that answer.
+struct ServedArm {
+  ScoredModel scored;
+  std::string problem;                      // why it has no model; or empty
+  std::array<std::string, 5> logged;        // what the log's column `route` says, by RouteReason
+  std::optional<ArmStatistics> statistics;  // of one with a model
+};
+
+// How requests are divided, and by whose word.
+struct RoutesInForce {
+  RoutesSpec routes;
+  std::optional<RouteOverride> by_hand;  // set beside the document
 };
 
 // An endpoint as requests see it. Immutable.
 struct ServedEndpoint {
   EndpointSpec spec;
-  ScoredModel champion;  // its model is null where there is none yet; `problem` says why
+  RoutesInForce in_force;
+  std::vector<ServedArm> arms;  // at least one
+  RouteTable table;             // of the same arms
+  // The first arm with a model, else the first: its inputs and outputs are the endpoint's.
+  std::size_t primary = 0;
   std::vector<ScoredModel> shadows;
-  std::string problem;
+  std::string problem;                          // why the endpoint is not what was asked for; or empty
   std::shared_ptr<const VectorSource> vectors;  // null where the model takes the request's tensors
   std::shared_ptr<PredictionLog> log;           // null without a model
-  std::shared_ptr<VersionStatistics> statistics;
-  metrics::Counter* failures = nullptr;
+  metrics::Counter* failures = nullptr;         // requests that were answered with an error
+
+  const ScoredModel& primary_model() const { return arms[primary].scored; }
 };
 
 struct TextHash {

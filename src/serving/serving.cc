@@ -3,51 +3,14 @@
 #include <algorithm>
 #include <iterator>
 
-#include "base/log.h"
 #include "base/suggest.h"
-#include "blob/blob.h"
 #include "datasets/datasets.h"
 #include "registry/registry.h"
 #include "serving/inference.h"
 #include "serving/logged_tensor.h"
-#include "serving/vector_tensors.h"
 
 namespace millrace::serving {
 namespace {
-
-// Seconds: a prediction of one row takes some microseconds.
-const std::vector<double> kLatencyBuckets = {1e-6, 2e-6, 3e-6, 5e-6, 7e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4,
-                                             5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,  0.5,  1};
-
-// Where each of a model's inputs stands in the vector; empty where the vector is what the model takes.
-Result<std::vector<std::size_t>> match_columns(const LoadedModel& model, const std::vector<std::string>& features) {
-  const Result<std::vector<std::string>> names = vector_names(*model.runtime, features.size());
-  if (!names) {
-    return std::unexpected(Error(names.error()).in(fmt::format("model {} version {}", model.model, model.version)));
-  }
-  if (names->empty() || *names == features) return {};
-  std::vector<std::size_t> columns;
-  for (const std::string& name : *names) {
-    const auto found = std::ranges::find(features, name);
-    if (found == features.end()) {
-      return failed_precondition("model {} version {} needs \"{}\", which the endpoint's features do not have{}",
-                                 model.model, model.version, name, did_you_mean(name, features));
-    }
-    columns.push_back(static_cast<std::size_t>(found - features.begin()));
-  }
-  return columns;
-}
-
-// A model in the champion's place takes the same vectors or the same tensors.
-Result<void> match_inputs(const ServedEndpoint& endpoint, ScoredModel& model) {
-  if (endpoint.vectors) {
-    model.columns = TRY(match_columns(*model.model, endpoint.vectors->features()));
-    return {};
-  }
-  if (model.model->runtime->inputs() == endpoint.champion.model->runtime->inputs()) return {};
-  return failed_precondition("model {} version {} takes other inputs than version {}", model.model->model,
-                             model.model->version, endpoint.champion.model->version);
-}
 
 std::vector<TensorSpec> specs_of(const std::vector<duck::ColumnType>& columns) {
   std::vector<TensorSpec> specs;
@@ -63,54 +26,96 @@ std::vector<duck::ColumnType> columns_of(const std::vector<TensorSpec>& inputs) 
 }
 
 PredictionSchema schema_of(const ServedEndpoint& endpoint) {
-  PredictionSchema schema{.outputs = endpoint.champion.outputs()};
+  PredictionSchema schema{.outputs = endpoint.primary_model().outputs()};
   if (endpoint.vectors) schema.features = endpoint.vectors->features();
   if (endpoint.spec.features) schema.inputs = endpoint.vectors->inputs();
-  if (!endpoint.vectors) schema.inputs = columns_of(endpoint.champion.model->runtime->inputs());
+  if (!endpoint.vectors) schema.inputs = columns_of(endpoint.primary_model().model->runtime->inputs());
   for (const ScoredModel& shadow : endpoint.shadows) {
     schema.shadows.push_back({shadow.alias, shadow.model ? shadow.outputs() : schema.outputs});
   }
   return schema;
 }
 
-std::shared_ptr<VersionStatistics> statistics_of(metrics::Registry& metrics, const ServedEndpoint& endpoint) {
-  const metrics::Labels labels = {{"endpoint", endpoint.spec.name},
-                                  {"version", std::to_string(endpoint.champion.model->version)}};
-  return std::make_shared<VersionStatistics>(
-      VersionStatistics{metrics.counter("millrace_predictions_total", "Rows predicted.", labels),
-                        metrics.histogram("millrace_prediction_seconds",
-                                          "Time to answer a request, without the network.", labels, kLatencyBuckets)});
+std::optional<std::int64_t> version_of(const ScoredModel& scored) {
+  return scored.model ? std::optional(scored.model->version) : std::nullopt;
 }
 
-std::optional<std::int64_t> version_of(const ServedEndpoint* endpoint) {
-  if (endpoint == nullptr || !endpoint->champion.model) return std::nullopt;
-  return endpoint->champion.model->version;
+ArmStatus status_of(const ServedEndpoint& endpoint, std::size_t at) {
+  const ServedArm& arm = endpoint.arms[at];
+  ArmStatus status{.spec = endpoint.in_force.routes.arms[at],
+                   .version = version_of(arm.scored),
+                   .problem = arm.problem,
+                   .share = share_of(endpoint.table.arms, at)};
+  if (!arm.statistics) return status;
+  status.predictions = arm.statistics->predictions.value();
+  status.failures = arm.statistics->failures.value();
+  status.p50_seconds = arm.statistics->latency.quantile(0.5);
+  status.p99_seconds = arm.statistics->latency.quantile(0.99);
+  return status;
+}
+
+void add_arms(const ServedEndpoint& endpoint, EndpointStatus& status) {
+  for (std::size_t i = 0; i < endpoint.arms.size(); ++i) {
+    const ArmStatus& arm = status.arms.emplace_back(status_of(endpoint, i));
+    status.predictions += arm.predictions;
+    status.p50_seconds = std::max(status.p50_seconds, arm.p50_seconds);
+    status.p99_seconds = std::max(status.p99_seconds, arm.p99_seconds);
+  }
 }
 
 EndpointStatus status_of(const ServedEndpoint& endpoint) {
   EndpointStatus status{.spec = endpoint.spec,
-                        .version = version_of(&endpoint),
+                        .in_force = endpoint.in_force,
+                        .version = version_of(endpoint.primary_model()),
                         .problem = endpoint.problem,
                         .log = prediction_log_name(endpoint.spec.name),
                         .failures = endpoint.failures->value()};
-  for (const ScoredModel& shadow : endpoint.shadows) {
-    status.shadows.push_back({shadow.alias, shadow.model ? std::optional(shadow.model->version) : std::nullopt});
-  }
+  add_arms(endpoint, status);
+  for (const ScoredModel& shadow : endpoint.shadows) status.shadows.push_back({shadow.alias, version_of(shadow)});
   if (endpoint.vectors) status.inputs = specs_of(endpoint.vectors->inputs());
-  if (!endpoint.champion.model) return status;
-  if (!endpoint.vectors) status.inputs = endpoint.champion.model->runtime->inputs();
-  status.platform = endpoint.champion.model->runtime->platform();
-  status.outputs = endpoint.champion.outputs();
+  if (!status.version) return status;
+  const Runtime& runtime = *endpoint.primary_model().model->runtime;
+  if (!endpoint.vectors) status.inputs = runtime.inputs();
+  status.platform = runtime.platform();
+  status.outputs = runtime.outputs();
   status.feature_columns = endpoint.log->feature_columns();
-  status.predictions = endpoint.statistics->predictions.value();
-  status.p50_seconds = endpoint.statistics->latency.quantile(0.5);
-  status.p99_seconds = endpoint.statistics->latency.quantile(0.99);
   return status;
+}
+
+// Each arm's version by its name.
+std::map<std::string, std::int64_t> versions_of(const ServedEndpoint* endpoint) {
+  std::map<std::string, std::int64_t> versions;
+  if (endpoint == nullptr) return versions;
+  for (std::size_t i = 0; i < endpoint->arms.size(); ++i) {
+    if (const auto version = version_of(endpoint->arms[i].scored))
+      versions[endpoint->in_force.routes.arms[i].name] = *version;
+  }
+  return versions;
+}
+
+// An arm that does not exist is a slip of the pen, where a document may name what is yet to come.
+Result<void> check_arms_exist(const registry::Store& registry, const std::string& model, const RoutesSpec& routes,
+                              const RoutesSpec& before) {
+  for (const ArmSpec& arm : routes.arms) {
+    if (const ArmSpec* known = before.find_arm(arm.name);
+        known != nullptr && known->alias == arm.alias && known->version == arm.version)
+      continue;
+    const auto found = arm.version ? registry.find_version(model, *arm.version) : registry.find_alias(model, arm.alias);
+    if (found) continue;
+    if (arm.version) return std::unexpected(found.error());
+    std::vector<std::string> names = before.arm_names();
+    for (const registry::Alias& alias : TRY(registry.find_model(model)).aliases) names.push_back(alias.name);
+    return not_found("model {} has no alias \"{}\"{}", model, arm.alias, did_you_mean(arm.alias, names));
+  }
+  return {};
 }
 
 }  // namespace
 
-Endpoints::Endpoints(Parts parts) : parts_(std::move(parts)), published_(std::make_unique<Snapshot>()) {}
+Endpoints::Endpoints(Parts parts)
+    : parts_(std::move(parts)),
+      assembler_({parts_.registry, parts_.blobs, parts_.find_vectors, parts_.metrics}),
+      published_(std::make_unique<Snapshot>()) {}
 
 Published<Snapshot>::Lease Endpoints::read() const {
   for (;;) {
@@ -142,14 +147,20 @@ Result<InferAnswer> Endpoints::infer(std::string_view name, const InferRequest& 
   if (found == lease->endpoints.end()) [[unlikely]]
     return std::unexpected(find_served(*lease, name).error());
   const InferenceSources sources{parts_.event_clock, parts_.wall_clock, parts_.ids};
-  Result<InferAnswer> answer = Inference(*found->second, request, sources).run();
-  if (!answer) found->second->failures->add();
+  Inference inference(*found->second, request, sources);
+  Result<InferAnswer> answer = inference.run();
+  if (answer) return answer;
+  found->second->failures->add();
+  if (const ServedArm* arm = inference.arm()) arm->statistics->failures.add();
   return answer;
 }
 
-Result<EndpointStatus> Endpoints::find(std::string_view name) const {
-  return status_of(*TRY(find_served(*read(), name)));
+Result<Endpoints::Served> Endpoints::find_served(std::string_view name) const {
+  const auto lease = read();
+  return find_served(*lease, name);
 }
+
+Result<EndpointStatus> Endpoints::find(std::string_view name) const { return status_of(*TRY(find_served(name))); }
 
 std::vector<EndpointStatus> Endpoints::list() const {
   std::vector<EndpointStatus> result;
@@ -160,115 +171,125 @@ std::vector<EndpointStatus> Endpoints::list() const {
 }
 
 Result<void> Endpoints::commit_predictions(std::string_view name) {
-  const std::scoped_lock lock(change_);  // the log must not be reopened meanwhile
-  const Served endpoint = TRY(find_served(*published_.read(), name));
-  if (endpoint->log) TRY(endpoint->log->dataset().commit());
-  return {};
+  const Served endpoint = TRY(find_served(name));
+  return endpoint->log ? endpoint->log->commit() : Result<void>();
+}
+
+// The lock that whoever changes an endpoint holds while it is made, so that the last to begin is the last to publish.
+std::shared_ptr<std::mutex> Endpoints::building(const std::string& name) {
+  const std::scoped_lock lock(buildings_mutex_);
+  std::shared_ptr<std::mutex>& mutex = buildings_[name];
+  if (!mutex) mutex = std::make_shared<std::mutex>();
+  return mutex;
+}
+
+Result<RoutesInForce> Endpoints::routes_of(const EndpointSpec& spec) const {
+  auto by_hand = TRY(parts_.routes.find_override(spec.name, spec.routes));
+  RoutesSpec routes = by_hand ? by_hand->routes : spec.routes;
+  return RoutesInForce{std::move(routes), std::move(by_hand)};
 }
 
 Result<void> Endpoints::apply(const EndpointSpec& spec) {
-  const std::scoped_lock lock(change_);
-  return rebuild(spec);
+  const auto mutex = building(spec.name);
+  const std::scoped_lock lock(*mutex);
+  TRY(parts_.routes.declare(spec.name, spec.routes));
+  return rebuild(spec, TRY(routes_of(spec)));
 }
 
 Result<void> Endpoints::remove(std::string_view name) {
-  const std::scoped_lock lock(change_);
-  TRY(find_served(*published_.read(), name));
+  const auto mutex = building(std::string(name));
+  const std::scoped_lock lock(*mutex);
+  TRY(find_served(name));
+  TRY(parts_.routes.remove(std::string(name)));
+  const std::scoped_lock changing(change_);
   replace(std::string(name), nullptr);
   return {};
 }
 
 Result<void> Endpoints::refresh(std::string_view model) {
-  const std::scoped_lock lock(change_);
-  std::map<std::string, EndpointSpec> concerned;
-  {
-    const auto lease = published_.read();
-    for (const auto& [name, endpoint] : lease->endpoints) {
-      if (endpoint->spec.model == model) concerned.emplace(name, endpoint->spec);
-    }
+  std::vector<std::string> concerned;
+  for (const EndpointStatus& status : list()) {
+    if (status.spec.model == model) concerned.push_back(status.spec.name);
   }
   Result<void> result;
-  for (const auto& [name, spec] : concerned) {
-    Result<void> rebuilt = rebuild(spec);
+  for (const std::string& name : concerned) {
+    const auto mutex = building(name);
+    const std::scoped_lock lock(*mutex);
+    const Served endpoint = current(name);  // as it is by now
+    if (!endpoint) continue;
+    Result<void> rebuilt = rebuild(endpoint->spec, endpoint->in_force);
     if (!rebuilt && result) result = std::move(rebuilt);
   }
   return result;
 }
 
+Result<void> Endpoints::set_routes(std::string_view name, const RoutesSpec& routes, const std::string& reason) {
+  const auto mutex = building(std::string(name));
+  const std::scoped_lock lock(*mutex);
+  return change_routes(std::string(name), routes, reason);
+}
+
+Result<void> Endpoints::set_weights(std::string_view name, std::span<const ArmWeight> weights,
+                                    const std::string& reason) {
+  const auto mutex = building(std::string(name));
+  const std::scoped_lock lock(*mutex);
+  RoutesSpec routes = TRY(find_served(name))->in_force.routes;
+  for (const auto& [arm, weight] : weights) {
+    const auto found = std::ranges::find(routes.arms, arm, &ArmSpec::name);
+    if (found != routes.arms.end()) {
+      found->weight = weight;
+      continue;
+    }
+    if (!is_route_name(arm)) return invalid_argument("\"{}\" is no name of an arm or an alias", arm);
+    routes.arms.push_back({.name = arm, .alias = arm, .weight = weight});
+  }
+  return change_routes(std::string(name), routes, reason);
+}
+
+// With the endpoint's lock held. Nothing is written down, nor told, before what it needs is loaded.
+Result<void> Endpoints::change_routes(const std::string& name, const RoutesSpec& routes, const std::string& reason) {
+  const Served before = TRY(find_served(name));
+  if (reason.empty()) return invalid_argument("say why the routes of endpoint {} change: \"reason\" is empty", name);
+  if (const std::string fault = weights_fault(routes); !fault.empty()) return invalid_argument("{}", fault);
+  TRY(check_arms_exist(parts_.registry, before->spec.model, routes, before->in_force.routes));
+  auto endpoint = TRY(assembler_.assemble(before->spec, {.routes = routes}));
+  TRY(parts_.routes.set(name, routes, reason));
+  endpoint->in_force = TRY(routes_of(before->spec));
+  return publish(std::move(endpoint));
+}
+
+Result<void> Endpoints::reset_routes(std::string_view name, const std::string& reason) {
+  const auto mutex = building(std::string(name));
+  const std::scoped_lock lock(*mutex);
+  const Served before = TRY(find_served(name));
+  TRY(parts_.routes.reset(std::string(name), reason));
+  return rebuild(before->spec, TRY(routes_of(before->spec)));
+}
+
+Result<std::string> Endpoints::outlook(const EndpointSpec& spec) const {
+  const auto by_hand = TRY(parts_.routes.find_override(spec.name));
+  if (!by_hand) return "";
+  const bool stays = TRY(parts_.routes.find_override(spec.name, spec.routes)).has_value();
+  return fmt::format("its routes were set by hand ({}{}{}: {}) and {}", shares_text(by_hand->routes),
+                     by_hand->who.empty() ? "" : "; ", by_hand->who, by_hand->reason,
+                     stays ? "stay; `millrace endpoint route " + spec.name + " --reset` takes the document's"
+                           : "give way to the document's");
+}
+
 // Makes the endpoint anew from what its names mean now, and publishes it whole or not at all.
-Result<void> Endpoints::rebuild(const EndpointSpec& spec) {
-  auto endpoint = std::make_shared<ServedEndpoint>();
-  endpoint->spec = spec;
-  endpoint->failures = &parts_.metrics.counter("millrace_prediction_failures_total", "Requests answered with an error.",
-                                               {{"endpoint", spec.name}});
-  if (const Result<void> filled = fill(*endpoint); !filled) {
-    note_problem(spec, filled.error());
-    return std::unexpected(filled.error());
-  }
-  replace(spec.name, std::move(endpoint));
+Result<void> Endpoints::rebuild(const EndpointSpec& spec, RoutesInForce routes) {
+  auto endpoint = assembler_.assemble(spec, routes);
+  Result<void> published = endpoint ? publish(std::move(*endpoint)) : std::unexpected(endpoint.error());
+  if (!published) note_problem(spec, routes, published.error());
+  return published;
+}
+
+Result<void> Endpoints::publish(std::shared_ptr<ServedEndpoint> endpoint) {
+  const std::scoped_lock lock(change_);
+  if (endpoint->primary_model().model) TRY(attach_log(*endpoint));
+  const std::string name = endpoint->spec.name;
+  replace(name, std::move(endpoint));
   return {};
-}
-
-Result<void> Endpoints::fill(ServedEndpoint& endpoint) {
-  TRY(fill_champion(endpoint));
-  if (!endpoint.champion.model) return {};
-  fill_shadows(endpoint);
-  TRY(attach_log(endpoint));
-  endpoint.statistics = statistics_of(parts_.metrics, endpoint);
-  return {};
-}
-
-Result<void> Endpoints::fill_champion(ServedEndpoint& endpoint) {
-  const EndpointSpec& spec = endpoint.spec;
-  if (spec.features) endpoint.vectors = TRY(parts_.find_vectors(*spec.features));
-  const auto version = parts_.registry.find_alias(spec.model, spec.alias);
-  if (!version && version.error().code == Code::kNotFound) {
-    endpoint.problem = fmt::format("alias {} of model {} is not set", spec.alias, spec.model);
-    return {};
-  }
-  endpoint.champion = TRY(load(spec, spec.alias));
-  const RowScorer* scorer = endpoint.champion.model->runtime->rows();
-  if (!spec.features && scorer != nullptr) endpoint.vectors = plain_vectors(scorer->columns());
-  return match_inputs(endpoint, endpoint.champion);
-}
-
-// A shadow never stands in the way: one that cannot be scored is left out.
-void Endpoints::fill_shadows(ServedEndpoint& endpoint) {
-  for (const AliasRef& alias : endpoint.spec.shadow) {
-    ScoredModel none{.alias = alias.name};
-    Result<ScoredModel> shadow = load(endpoint.spec, alias.name);
-    if (shadow) {
-      const Result<void> matched = match_inputs(endpoint, *shadow);
-      if (!matched) shadow = std::unexpected(matched.error());
-    }
-    if (!shadow && shadow.error().code != Code::kNotFound) {
-      log::warn("shadow is not scored",
-                {{"endpoint", endpoint.spec.name}, {"alias", alias.name}, {"why", shadow.error().message}});
-    }
-    endpoint.shadows.push_back(shadow ? std::move(*shadow) : std::move(none));
-  }
-}
-
-Result<ScoredModel> Endpoints::load(const EndpointSpec& spec, const std::string& alias) {
-  const registry::ModelVersion version = TRY(parts_.registry.find_alias(spec.model, alias));
-  return ScoredModel{.alias = alias, .model = TRY(load_version(version.model, version.version, version.location()))};
-}
-
-Result<std::shared_ptr<const LoadedModel>> Endpoints::load_version(const std::string& model, std::int64_t version,
-                                                                   const std::string& source) {
-  std::erase_if(loaded_, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<const LoadedModel>& known = loaded_[{model, version}];
-  if (auto loaded = known.lock()) return loaded;
-  const auto in_context = [&](const Error& error) {
-    return std::unexpected(Error(error).in(fmt::format("model {} version {}", model, version)));
-  };
-  const auto folder = parts_.blobs.local_path(source);
-  if (!folder) return in_context(folder.error());
-  auto runtime = load_runtime(*folder);
-  if (!runtime) return in_context(runtime.error());
-  auto loaded = std::make_shared<const LoadedModel>(LoadedModel{model, version, std::move(*runtime)});
-  known = loaded;
-  return loaded;
 }
 
 // The log goes on; where its columns change, requests wait that long.
@@ -293,15 +314,10 @@ Result<void> Endpoints::attach_log(ServedEndpoint& endpoint) {
 }
 
 // Leaves what serves as it is, and says why it was not replaced.
-void Endpoints::note_problem(const EndpointSpec& spec, const Error& error) {
+void Endpoints::note_problem(const EndpointSpec& spec, const RoutesInForce& routes, const Error& error) {
+  const std::scoped_lock lock(change_);
   const Served before = current(spec.name);
-  auto endpoint = std::make_shared<ServedEndpoint>();
-  if (before) *endpoint = *before;
-  if (!before) {
-    endpoint->spec = spec;
-    endpoint->failures = &parts_.metrics.counter("millrace_prediction_failures_total",
-                                                 "Requests answered with an error.", {{"endpoint", spec.name}});
-  }
+  auto endpoint = before ? std::make_shared<ServedEndpoint>(*before) : assembler_.without_models(spec, routes);
   endpoint->problem = error.message;
   replace(spec.name, std::move(endpoint));
 }
@@ -317,12 +333,17 @@ void Endpoints::replace(const std::string& name, Served endpoint) {
 }
 
 void Endpoints::announce(const std::string& name, const Served& before, const Served& after) const {
-  const auto was = version_of(before.get()), is = version_of(after.get());
-  if (was == is) return;
-  log::info("endpoint's version changed", {{"endpoint", name},
-                                           {"version", is ? std::to_string(*is) : "none"},
-                                           {"previous", was ? std::to_string(*was) : "none"}});
-  if (parts_.on_version_change) parts_.on_version_change({name, is, was});
+  const auto was = versions_of(before.get()), is = versions_of(after.get());
+  const auto version_in = [](const auto& versions, const std::string& arm) -> std::optional<std::int64_t> {
+    const auto found = versions.find(arm);
+    return found == versions.end() ? std::nullopt : std::optional(found->second);
+  };
+  auto arms = was;
+  arms.insert(is.begin(), is.end());
+  for (const auto& [arm, version] : arms) {
+    const VersionChange change{name, arm, version_in(is, arm), version_in(was, arm)};
+    if (change.version != change.previous && parts_.on_version_change) parts_.on_version_change(change);
+  }
 }
 
 }  // namespace millrace::serving

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "base/published.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "serving/assembler.h"
 #include "serving/endpoint_spec.h"
 #include "serving/infer.h"
 #include "serving/served.h"
@@ -37,37 +39,57 @@ struct ShadowStatus {
   std::optional<std::int64_t> version;  // none: the alias is not set, or its version cannot be scored here
 };
 
+struct ArmStatus {
+  ArmSpec spec;
+  std::optional<std::int64_t> version;      // none: it has no model
+  std::string problem;                      // why it has none; or empty
+  double share = 0;                         // of the requests that ask for no arm; arms without a model have none
+  std::uint64_t predictions = 0;            // rows, by this version since the process started
+  std::uint64_t failures = 0;               // requests that were answered with an error
+  double p50_seconds = 0, p99_seconds = 0;  // of a request in here, without the network
+};
+
 struct EndpointStatus {
   EndpointSpec spec;
-  std::optional<std::int64_t> version;  // none: it has no model yet
+  RoutesInForce in_force;
+  std::vector<ArmStatus> arms;
+  std::optional<std::int64_t> version;  // of the first arm that has a model; none: no arm has one yet
   std::string problem;                  // why it has none, or why the newest version could not be taken; or empty
   std::vector<ShadowStatus> shadows;
   std::string platform;                      // of the model: "xgboost_mlmodel"; "" without one
   std::vector<TensorSpec> inputs, outputs;   // what a request carries, and is answered
   std::string log;                           // the dataset of its predictions
   std::vector<std::string> feature_columns;  // those of the log that hold what the models scored
-  std::uint64_t predictions = 0;             // by the version that serves now, since the process started
+  std::uint64_t predictions = 0;             // by the versions that serve now, since the process started
   std::uint64_t failures = 0;                // requests that were answered with an error
-  double p50_seconds = 0, p99_seconds = 0;   // of a request in here, without the network
+  double p50_seconds = 0, p99_seconds = 0;   // of the slowest arm
 };
 
-// An endpoint's version was changed; none: it had no model.
+// Another version answers as an arm of an endpoint; none: the arm has no model.
 struct VersionChange {
   std::string endpoint;
+  std::string arm;
   std::optional<std::int64_t> version;
   std::optional<std::int64_t> previous;
 };
 
+struct ArmWeight {
+  std::string arm;
+  double weight = 1;
+};
+
 // What is served, and the serving of it. infer() takes no lock and waits for nobody but while a prediction log changes
-// its columns; everything else is for the control plane, thread-safe, one change at a time. A change returns when no
-// request uses the old state any more; old models are freed then. Keeps nothing on disk but the prediction logs:
-// whoever composes a server applies the endpoints again at its start.
+// its columns; everything else is for the control plane, thread-safe, one change of an endpoint at a time. A change
+// loads what it needs while requests and changes of other endpoints go on, publishes the endpoint whole, and returns
+// when no request uses the old state any more; old models are freed then. Keeps nothing on disk but the prediction logs
+// and the routes that were set by hand: whoever composes a server applies the endpoints again at its start.
 class Endpoints {
  public:
   struct Parts {
     registry::Store& registry;
     blob::Store& blobs;
     datasets::Datasets& datasets;
+    RouteStore& routes;
     FindVectors find_vectors;
     const Clock& event_clock;  // a request's moment where it names none
     const Clock& wall_clock;   // served_at
@@ -88,6 +110,16 @@ class Endpoints {
   // the version before goes on serving.
   Result<void> refresh(std::string_view model);
 
+  // Divides the endpoint's requests so, whatever its document says (route_store.h says for how long), and why. An arm
+  // that names an alias or a version which the model has not is kNotFound.
+  Result<void> set_routes(std::string_view name, const RoutesSpec& routes, const std::string& reason);
+  // Changes the weights of some arms. A name that is no arm is taken for an alias of the model, and becomes one.
+  Result<void> set_weights(std::string_view name, std::span<const ArmWeight> weights, const std::string& reason);
+  // Back to what the document says.
+  Result<void> reset_routes(std::string_view name, const std::string& reason);
+  // What becomes of routes set by hand when this document is applied: a sentence, or "" where there are none.
+  Result<std::string> outlook(const EndpointSpec& spec) const;
+
   // Answers on the calling thread; the prediction is in the log when it returns. kNotFound for an endpoint or version
   // that is not served, kUnavailable before there is a model, kInvalidArgument for inputs that do not fit.
   Result<InferAnswer> infer(std::string_view name, const InferRequest& request) const;
@@ -103,22 +135,23 @@ class Endpoints {
 
   Published<Snapshot>::Lease read() const;
   Result<Served> find_served(const Snapshot& snapshot, std::string_view name) const;
+  Result<Served> find_served(std::string_view name) const;
   Served current(const std::string& name) const;
-  Result<void> rebuild(const EndpointSpec& spec);
-  Result<void> fill(ServedEndpoint& endpoint);
-  Result<void> fill_champion(ServedEndpoint& endpoint);
-  void fill_shadows(ServedEndpoint& endpoint);
-  Result<ScoredModel> load(const EndpointSpec& spec, const std::string& alias);
-  Result<std::shared_ptr<const LoadedModel>> load_version(const std::string& model, std::int64_t version,
-                                                          const std::string& source);
+  std::shared_ptr<std::mutex> building(const std::string& name);
+  Result<RoutesInForce> routes_of(const EndpointSpec& spec) const;
+  Result<void> rebuild(const EndpointSpec& spec, RoutesInForce routes);
+  Result<void> change_routes(const std::string& name, const RoutesSpec& routes, const std::string& reason);
+  Result<void> publish(std::shared_ptr<ServedEndpoint> endpoint);
   Result<void> attach_log(ServedEndpoint& endpoint);
-  void note_problem(const EndpointSpec& spec, const Error& error);
+  void note_problem(const EndpointSpec& spec, const RoutesInForce& routes, const Error& error);
   void replace(const std::string& name, Served endpoint);
   void announce(const std::string& name, const Served& before, const Served& after) const;
 
   Parts parts_;
-  mutable std::mutex change_;  // held by whoever changes the snapshot
-  std::map<std::pair<std::string, std::int64_t>, std::weak_ptr<const LoadedModel>> loaded_;
+  Assembler assembler_;
+  std::mutex buildings_mutex_;
+  std::map<std::string, std::shared_ptr<std::mutex>, std::less<>> buildings_;  // held by whoever changes an endpoint
+  mutable std::mutex change_;  // held by whoever changes the snapshot; after that of the endpoint
   Published<Snapshot> published_;
 };
 

@@ -17,17 +17,50 @@ using net::Request;
 
 Json optional_version(const std::optional<std::int64_t>& version) { return version ? Json(*version) : Json(nullptr); }
 
+Json to_json(const serving::ArmStatus& arm) {
+  return {{"name", arm.spec.name},
+          {"alias", arm.spec.alias.empty() ? Json(nullptr) : Json(arm.spec.alias)},
+          {"version", optional_version(arm.version)},
+          {"problem", arm.problem},
+          {"weight", arm.spec.weight},
+          {"share", arm.share},
+          {"predictions", arm.predictions},
+          {"failures", arm.failures},
+          {"p50_ms", arm.p50_seconds * 1000},
+          {"p99_ms", arm.p99_seconds * 1000}};
+}
+
+Json by_hand_json(const serving::RoutesInForce& in_force) {
+  if (!in_force.by_hand) return nullptr;
+  return {{"who", in_force.by_hand->who},
+          {"reason", in_force.by_hand->reason},
+          {"set_time", format_time(in_force.by_hand->set_time)}};
+}
+
+// What is in force, what the document says, and who set it aside.
+Json routes_json(const serving::EndpointStatus& status) {
+  return {{"endpoint", status.spec.name},
+          {"routes", serving::to_json(status.in_force.routes)},
+          {"declared", serving::to_json(status.spec.routes)},
+          {"by_hand", by_hand_json(status.in_force)}};
+}
+
 Json to_json(const serving::EndpointStatus& status) {
-  auto shadows = Json::array();
+  auto shadows = Json::array(), arms = Json::array();
   for (const auto& shadow : status.shadows)
     shadows.push_back({{"alias", shadow.alias}, {"version", optional_version(shadow.version)}});
+  for (const auto& arm : status.arms) arms.push_back(to_json(arm));
+  const auto& alias = status.in_force.routes.arms.front().alias;
   return {{"name", status.spec.name},
           {"description", status.spec.description},
           {"model", status.spec.model},
-          {"alias", status.spec.alias},
+          {"alias", alias.empty() ? Json(nullptr) : Json(alias)},
           {"features", status.spec.features ? Json(*status.spec.features) : Json(nullptr)},
           {"version", optional_version(status.version)},
           {"problem", status.problem},
+          {"arms", std::move(arms)},
+          {"routes", serving::to_json(status.in_force.routes)},
+          {"routes_by_hand", by_hand_json(status.in_force)},
           {"shadows", std::move(shadows)},
           {"platform", status.platform},
           {"inputs", api::to_json(status.inputs)},
@@ -37,6 +70,37 @@ Json to_json(const serving::EndpointStatus& status) {
           {"failures", status.failures},
           {"p50_ms", status.p50_seconds * 1000},
           {"p99_ms", status.p99_seconds * 1000}};
+}
+
+Result<std::vector<serving::ArmWeight>> weights_of(const Json& object) {
+  std::vector<serving::ArmWeight> weights;
+  for (const auto& [arm, weight] : object.items()) {
+    if (!weight.is_number()) return invalid_argument("the weight of arm {} must be a number", arm);
+    weights.push_back({arm, weight.get<double>()});
+  }
+  return weights;
+}
+
+// {"weights": {"champion": 90, ...}, "reason"} changes those; {"routes": {...}, "reason"} changes all.
+Result<Json> change_routes(serving::Endpoints& endpoints, const Request& request) {
+  const std::string name(request.param("name"));
+  auto body = TRY(Body::parse(request.body));
+  const auto reason = body.required_string("reason");
+  const auto weights = body.object("weights"), routes = body.object("routes");
+  TRY(body.finish());
+  if (weights.empty() == routes.empty()) return invalid_argument("give one of \"weights\" and \"routes\"");
+  if (!weights.empty())
+    TRY(endpoints.set_weights(name, TRY(weights_of(weights)), reason));
+  else
+    TRY(endpoints.set_routes(name, TRY(serving::parse_routes(dump_json(routes))), reason));
+  return routes_json(TRY(endpoints.find(name)));
+}
+
+Result<Json> reset_routes(serving::Endpoints& endpoints, const Request& request) {
+  const std::string name(request.param("name"));
+  TRY(only_queries(request, {"reason"}));
+  TRY(endpoints.reset_routes(name, request.query("reason").value_or("")));
+  return routes_json(TRY(endpoints.find(name)));
 }
 
 double label_value(const Json& value) {
@@ -135,6 +199,14 @@ void add_endpoint_routes(net::Router& router, Services& services) {
   router.add("GET", "/api/v1/endpoints/{name}", Access::kRead, [&](const Request& request) {
     return answer(services.endpoints.find(request.param("name")), [](const auto& status) { return to_json(status); });
   });
+  router.add("GET", "/api/v1/endpoints/{name}/routes", Access::kRead, [&](const Request& request) {
+    return answer(services.endpoints.find(request.param("name")),
+                  [](const auto& status) { return routes_json(status); });
+  });
+  router.add("PATCH", "/api/v1/endpoints/{name}/routes", Access::kDeploy,
+             [&](const Request& request) { return answer(change_routes(services.endpoints, request)); });
+  router.add("DELETE", "/api/v1/endpoints/{name}/routes", Access::kDeploy,
+             [&](const Request& request) { return answer(reset_routes(services.endpoints, request)); });
   router.add(
       "POST", "/api/v1/endpoints/{name}/labels", Access::kRecord,
       [&](const Request& request) { return answer(add_labels(services, request)); }, net::Lane::kInline);

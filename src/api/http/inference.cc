@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -34,20 +35,49 @@ Result<std::optional<std::int64_t>> version_of(const Request& request) {
   return number;
 }
 
+// Headers of HTTP, and the parameters of the body.
+class Hints final : public serving::RequestHints {
+ public:
+  Hints(const Request& request, const OipReader& reader) : request_(request), reader_(reader) {}
+  std::string header(std::string_view name) const override { return std::string(request_.header(name)); }
+  std::string parameter(std::string_view name) const override { return reader_.parameter(name); }
+
+ private:
+  const Request& request_;
+  const OipReader& reader_;
+};
+
 Result<std::string> infer(const Endpoints& endpoints, const Request& request) {
   thread_local OipReader reader;
   auto parsed = TRY(reader.read(request.body));
   parsed.version = TRY(version_of(request));
+  const Hints hints(request, reader);
+  parsed.hints = &hints;
   return oip_answer_body(TRY(endpoints.infer(request.param("name"), parsed)));
+}
+
+bool serves(const serving::EndpointStatus& status, std::int64_t version) {
+  return std::ranges::any_of(status.arms, [&](const auto& arm) { return arm.version == version; });
+}
+
+// Each once, as an endpoint's arms have them.
+Json versions_of(const serving::EndpointStatus& status) {
+  auto versions = Json::array();
+  for (const auto& arm : status.arms) {
+    if (!arm.version) continue;
+    const Json version = std::to_string(*arm.version);
+    if (std::ranges::find(versions, version) == versions.end()) versions.push_back(version);
+  }
+  return versions;
 }
 
 Result<Json> metadata(const Endpoints& endpoints, const Request& request) {
   auto wanted = TRY(version_of(request));
   auto status = TRY(endpoints.find(request.param("name")));
-  if (wanted && wanted != status.version)
+  if (wanted && !serves(status, *wanted))
     return not_found("model {} does not serve version {}", status.spec.name, *wanted);
   return Json{{"name", status.spec.name},
-              {"versions", status.version ? Json{std::to_string(*status.version)} : Json::array()},
+              {"versions", versions_of(status)},
               {"platform", status.platform},
               {"inputs", api::to_json(status.inputs)},
               {"outputs", api::to_json(status.outputs)}};
@@ -57,7 +87,7 @@ Result<Json> ready(const Endpoints& endpoints, const Request& request) {
   auto status = TRY(endpoints.find(request.param("name")));
   auto wanted = TRY(version_of(request));
   if (!status.version) return unavailable("{}", status.problem);
-  if (wanted && wanted != status.version)
+  if (wanted && !serves(status, *wanted))
     return unavailable("model {} does not serve version {}", status.spec.name, *wanted);
   return Json{{"name", status.spec.name}, {"ready", true}};
 }

@@ -15,6 +15,7 @@ constexpr std::size_t kMostKeptBytes = std::size_t{1} << 20;  // of a tensor's r
 
 Result<void> OipReader::read_parameters(dom::element parameters, serving::InferRequest& request) {
   if (!parameters.is_object()) return invalid_argument("\"parameters\" must be an object");
+  parameters_ = parameters;
   dom::element time;
   if (parameters["event_time"].get(time) != SUCCESS) return {};
   std::string_view text;
@@ -66,12 +67,21 @@ Result<serving::InferRequest> OipReader::read(std::string_view body) {
   if (!document.is_object()) return invalid_argument("the body must be a JSON object");
   serving::InferRequest request;
   dom::element member;
+  parameters_.reset();
   if (document["id"].get(member) == SUCCESS && member.get(request.id) != SUCCESS)
     return invalid_argument("\"id\" must be a string");
   if (document["parameters"].get(member) == SUCCESS) TRY(read_parameters(member, request));
   if (document["outputs"].get(member) == SUCCESS) TRY(read_outputs(member, request));
   TRY(read_inputs(document, body.size(), request));
   return request;
+}
+
+std::string OipReader::parameter(std::string_view name) const {
+  dom::element value;
+  if (!parameters_ || (*parameters_)[name].get(value) != SUCCESS) return {};
+  std::string_view text;
+  if (value.get(text) == SUCCESS) return std::string(text);
+  return value.is_object() || value.is_array() || value.is_null() ? std::string() : simdjson::minify(value);
 }
 
 }  // namespace millrace::api

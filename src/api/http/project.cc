@@ -33,7 +33,8 @@ Json to_json(const delivery::ApplyResult& result, bool dry_run) {
     changes.push_back({{"change", delivery::to_text(change.kind)},
                        {"kind", change.document_kind},
                        {"name", change.name},
-                       {"diff", change.diff}});
+                       {"diff", change.diff},
+                       {"note", change.note}});
   return {{"project", result.project},
           {"release", result.release},
           {"changed", result.changed},

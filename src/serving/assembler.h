@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+
+#include "base/metrics.h"
+#include "base/result.h"
+#include "serving/served.h"
+#include "serving/vectors.h"
+
+namespace millrace::registry {
+class Store;
+}
+
+namespace millrace::serving {
+
+// Makes endpoints as requests see them out of what their documents name, all but their prediction logs. Publishes
+// nothing. Thread-safe.
+class Assembler {
+ public:
+  struct Parts {
+    registry::Store& registry;
+    blob::Store& blobs;
+    FindVectors find_vectors;
+    metrics::Registry& metrics;
+  };
+  explicit Assembler(Parts parts) : parts_(std::move(parts)), loader_(parts_.blobs) {}
+
+  // What the names mean now, loaded. An alias that is not set yet is no error: its arm has no model, and says so. A
+  // version that cannot be served is one.
+  Result<std::shared_ptr<ServedEndpoint>> assemble(const EndpointSpec& spec, RoutesInForce routes);
+  // The same without any model.
+  std::shared_ptr<ServedEndpoint> without_models(const EndpointSpec& spec, RoutesInForce routes);
+
+ private:
+  Result<void> fill_arms(ServedEndpoint& endpoint);
+  Result<void> match_arms(ServedEndpoint& endpoint);
+  void fill_shadows(ServedEndpoint& endpoint);
+  Result<void> fill_shadow(const ServedEndpoint& endpoint, ScoredModel& shadow);
+  ArmStatistics statistics_of(const ServedEndpoint& endpoint, const ArmSpec& arm, std::int64_t version);
+
+  Parts parts_;
+  ModelLoader loader_;
+};
+
+}  // namespace millrace::serving

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+#include "serving/runtime.h"
+
+namespace millrace::blob {
+class Store;
+}
+namespace millrace::registry {
+struct ModelVersion;
+}
+
+namespace millrace::serving {
+
+// A model version in memory: there as long as an endpoint or a request uses it.
+struct LoadedModel {
+  std::string model;
+  std::int64_t version = 0;
+  std::unique_ptr<const Runtime> runtime;
+};
+
+// Model versions in memory, each once. Thread-safe: whoever wants a version waits only for those who load the same.
+class ModelLoader {
+ public:
+  explicit ModelLoader(blob::Store& blobs) : blobs_(blobs) {}
+
+  // The version, read from its folder unless it is in memory. It has reproduced its golden rows and answered some
+  // requests that nobody sent, so that the first real one finds everything in place.
+  Result<std::shared_ptr<const LoadedModel>> load(const registry::ModelVersion& version);
+
+ private:
+  // A version's place; its mutex is held by whoever loads it.
+  struct Slot {
+    std::mutex loading;
+    std::weak_ptr<const LoadedModel> model;
+  };
+  static bool unused(Slot& slot);
+  std::shared_ptr<Slot> slot_of(const std::string& model, std::int64_t version);
+
+  blob::Store& blobs_;
+  std::mutex mutex_;
+  std::map<std::pair<std::string, std::int64_t>, std::shared_ptr<Slot>> slots_;
+};
+
+}  // namespace millrace::serving
