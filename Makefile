@@ -1,6 +1,6 @@
 # The two commands of the README, and the pieces they are made of. Each is safe to repeat.
 FUZZED := $(basename $(notdir $(wildcard fuzz/*.cc)))
-.PHONY: demo test build setup setup-tests check unit postgres asan tsan system bench-http fuzz $(addprefix fuzz-,$(FUZZED)) tidy clean
+.PHONY: demo test build setup setup-tests check unit postgres asan tsan system bench-http bench-serving fuzz $(addprefix fuzz-,$(FUZZED)) tidy clean
 .DEFAULT_GOAL := build
 
 export OMP_WAIT_POLICY := passive
@@ -33,6 +33,13 @@ unit postgres asan tsan system tidy: setup-tests
 bench-http: build
 	@cmake --build --preset release --target net_floor
 	@build/release/bench/net/net_floor
+
+# Rates, latencies and memory of serving beside nginx, FastAPI, MLServer, BentoML, Ray Serve, MLflow and Triton.
+bench-serving: setup-tests build
+	@tools/setup/install bench
+	@bench/serving/peers/install
+	@cmake --build --preset release --target serving_load
+	@.venv/bin/python bench/serving/beside_peers.py --json bench/serving/peers.json
 
 # A minute of arbitrary bytes at each reader of what strangers send, under ASan and UBSan: fuzz/NAME.cc.
 FUZZ_SECONDS := 60

@@ -1,6 +1,7 @@
 """Trains the models that bench/serving/engine.cc scores, and makes what its peers need, in a folder:
 
     S  100 trees of depth 6 on 30 features      M  500 trees of depth 8 on 30      L  1000 trees of depth 6 on 200
+    F  as S, on 50 features (beside_peers.py looks them up)
 
 by XGBoost (NAME.ubj, NAME.onnx, NAME.treelite, and S.so as tl2cgen compiles it: M and L take a C compiler very long) and LightGBM (NAME.txt), with rows of doubles (NAME.rows).
 Without onnxmltools or tl2cgen their files are left out. Needs xgboost, lightgbm, numpy."""
@@ -12,7 +13,7 @@ import lightgbm as lgb
 import numpy as np
 import xgboost as xgb
 
-SIZES = {"S": (100, 6, 30), "M": (500, 8, 30), "L": (1000, 6, 200)}
+SIZES = {"S": (100, 6, 30), "M": (500, 8, 30), "L": (1000, 6, 200), "F": (100, 6, 50)}
 TRAINED_ROWS, SCORED_ROWS = 20_000, 10_000
 
 
@@ -23,19 +24,35 @@ def data(features, rows, seed):
     return values, (score + random.normal(size=rows) > 0).astype(int)
 
 
-def train(folder, name, missing):
-    trees, depth, features = SIZES[name]
+def make_data(name, missing=False):
+    """What a model is trained on, its label, and other rows to score."""
+    features = SIZES[name][2]
     values, label = data(features, TRAINED_ROWS, 1)
     rows, _ = data(features, SCORED_ROWS, 2)
     for table in (values, rows) if missing else ():
         table[np.random.default_rng(3).random(table.shape) < 0.1] = np.nan
+    return values, label, rows
+
+
+def train_xgboost(name, values, label):
+    trees, depth, _ = SIZES[name]
     params = {"objective": "binary:logistic", "max_depth": depth, "tree_method": "hist", "eta": 0.05, "min_child_weight": 0}
-    booster = xgb.train(params, xgb.DMatrix(values, label), trees)
-    booster.save_model(folder / f"{name}.ubj")
+    return xgb.train(params, xgb.DMatrix(values, label), trees)
+
+
+def train_lightgbm(name, values, label):
+    trees, depth, _ = SIZES[name]
     params = {"objective": "binary", "num_leaves": 2**depth, "max_depth": depth, "learning_rate": 0.05, "min_data_in_leaf": 1, "verbosity": -1}
-    lgb.train(params, lgb.Dataset(values.astype(np.float64), label), trees).save_model(folder / f"{name}.txt")
+    return lgb.train(params, lgb.Dataset(values.astype(np.float64), label), trees)
+
+
+def train(folder, name, missing):
+    values, label, rows = make_data(name, missing)
+    booster = train_xgboost(name, values, label)
+    booster.save_model(folder / f"{name}.ubj")
+    train_lightgbm(name, values, label).save_model(folder / f"{name}.txt")
     rows.tofile(folder / f"{name}.rows")
-    return booster, features
+    return booster, values.shape[1]
 
 
 def convert(folder, name, booster, features):
