@@ -214,11 +214,26 @@ def measure_own(bench, program, folder, boosters):
     return memory
 
 
+def wait_for_answers(load, works):
+    """A port may be open before anything is behind it."""
+    deadline = time.monotonic() + servers.READY_SECONDS
+    for work in works:
+        while True:
+            try:
+                load.answers(work)
+                break
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    return
+                time.sleep(0.2)
+
+
 def measure_peer(bench, peer, folder, model_files):
     """Answers its memory with S loaded."""
     memory = {}
     for model in peer.models:
         with peer.running(folder, model_files[model], model) as (pid, works):
+            wait_for_answers(bench.load, works)
             for work in works:
                 bench.measure([Side(peer.name, peer.settings, pid, work)])
             memory[model] = servers.resident_mb(pid)

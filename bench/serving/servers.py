@@ -19,7 +19,7 @@ import wire
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 APPS = pathlib.Path(__file__).resolve().parent / "peers"
 ENVIRONMENTS = ROOT / "build/peers"
-READY_SECONDS = 120
+READY_SECONDS = 60
 FEATURES = {"S": 30, "L": 200}
 QUIET = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "DO_NOT_TRACK": "true", "BENTOML_DO_NOT_TRACK": "True", "RAY_USAGE_STATS_ENABLED": "0",
          "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet", "PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
