@@ -31,7 +31,7 @@ class Millrace:
 
 
 class Server:
-    """One home folder, and a server on it as long as it runs. It keeps its port over restarts. Its database is in the
+    """One home folder, and a server on it as long as it runs. It keeps its ports over restarts. Its database is in the
     home folder, or at the URI `db`, or where the environment variable MILLRACE_TEST_POSTGRES says; its artifacts are in
     the home folder, or in the `artifacts` of an ObjectStore. `options` are further ones of its command line; `token` is
     what its requests and commands show; `verify` the certificates they believe, where it speaks TLS; `environment` is
@@ -42,11 +42,15 @@ class Server:
         self.options, self.token, self.verify, self.environment = options, token, verify, environment
         if db is None and (shared := os.environ.get("MILLRACE_TEST_POSTGRES")):
             self.db = schema_for(shared, home)
-        self.port, self.process, self.reader, self.log = 0, None, None, []
+        self.port, self.grpc_port, self.process, self.reader, self.log = 0, 0, None, None, []
 
     @property
     def url(self):
         return f"http{'s' if self.verify else ''}://127.0.0.1:{self.port}"
+
+    @property
+    def grpc(self):
+        return f"127.0.0.1:{self.grpc_port}"
 
     @property
     def pid(self):
@@ -55,7 +59,8 @@ class Server:
     def start(self):
         ready = threading.Event()
         places = [*(["--db", self.db] if self.db else []), *(["--artifacts", self.artifacts] if self.artifacts else [])]
-        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", *places, *self.options, environment=self.environment, stderr=subprocess.PIPE, text=True)
+        grpc = [] if "--grpc-listen" in self.options else ["--grpc-listen", f"127.0.0.1:{self.grpc_port}"]
+        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", *grpc, *places, *self.options, environment=self.environment, stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read_log, args=(self.process.stderr, ready), daemon=True)
         self.reader.start()
         if not ready.wait(READY_SECONDS) or self.process.poll() is not None:
@@ -67,8 +72,8 @@ class Server:
         with stream:
             for line in stream:
                 self.log.append(line.rstrip())
-                if found := re.search(r"millrace is ready url=https?://127\.0\.0\.1:(\d+)", line):
-                    self.port = int(found[1])
+                if found := re.search(r"millrace is ready url=https?://127\.0\.0\.1:(\d+) grpc=(?:127\.0\.0\.1:(\d+)|off)", line):
+                    self.port, self.grpc_port = int(found[1]), int(found[2] or 0)
                     ready.set()
         ready.set()
 

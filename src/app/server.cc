@@ -7,6 +7,7 @@
 
 #include "access/access.h"
 #include "access/audit.h"
+#include "api/grpc/methods.h"
 #include "api/http/guard.h"
 #include "api/http/housekeeping.h"
 #include "api/http/origin.h"
@@ -36,6 +37,7 @@
 #include "jobs/jobs.h"
 #include "lineage/lineage.h"
 #include "monitoring/monitoring.h"
+#include "net/rpc.h"
 #include "net/server.h"
 #include "net/trust.h"
 #include "notify/notify.h"
@@ -203,6 +205,7 @@ struct Server::Parts {
   std::unique_ptr<api::Services> services;
   net::Router router;
   std::unique_ptr<api::RequestGuard> guard;
+  net::RpcRouter rpcs;
   std::unique_ptr<net::Server> http;
   std::string open_to;  // whom the server is open to, in words; "" where it has users
   std::unique_ptr<openlineage::Poster> poster;
@@ -211,6 +214,8 @@ struct Server::Parts {
   Result<void> open_stores();
   Result<registry::GateStanding> gate_of(const std::string& model, std::int64_t version) const;
   Result<void> open_access();
+  Exposure exposure_of(const std::string& address) const;
+  std::optional<net::RpcOptions> rpc_options() const;
   Result<void> open_serving();
   Result<void> open_loop();
   Result<void> open_project();
@@ -281,15 +286,20 @@ Result<void> Server::Parts::open_access() {
   if (!settings.issuers.empty()) {
     access->set_issuers(std::make_unique<access::Issuers>(settings.issuers, fetch_issuer_keys));
   }
-  const Exposure exposure{.address = settings.address,
-                          .loopback = api::is_loopback(settings.address),
-                          .users = access->closed(),
-                          .tls = !settings.tls_certificate.empty(),
-                          .allow_anonymous = settings.allow_anonymous,
-                          .allow_plaintext = settings.allow_plaintext};
+  const auto exposure = exposure_of(settings.address);
   TRY(check_exposure(exposure));
+  if (settings.grpc) TRY(check_exposure(exposure_of(settings.grpc->address)));
   open_to = openness(exposure);
   return {};
+}
+
+Exposure Server::Parts::exposure_of(const std::string& address) const {
+  return {.address = address,
+          .loopback = api::is_loopback(address),
+          .users = access->closed(),
+          .tls = !settings.tls_certificate.empty(),
+          .allow_anonymous = settings.allow_anonymous,
+          .allow_plaintext = settings.allow_plaintext};
 }
 
 Result<void> Server::Parts::open_serving() {
@@ -406,6 +416,11 @@ Result<void> Server::Parts::subscribe() {
                            [this](const events::Event& event) { return triggers->on_event(event); });
 }
 
+std::optional<net::RpcOptions> Server::Parts::rpc_options() const {
+  if (!settings.grpc) return std::nullopt;
+  return net::RpcOptions{.router = &rpcs, .address = settings.grpc->address, .port = settings.grpc->port};
+}
+
 Result<void> Server::Parts::listen() {
   services = std::make_unique<api::Services>(api::Services{
       .db = *db,
@@ -448,11 +463,13 @@ Result<void> Server::Parts::listen() {
                                               api::GuardRules{.on_loopback = api::is_loopback(settings.address),
                                                               .allowed_hosts = std::move(hosts),
                                                               .public_metrics = settings.public_metrics});
+  api::grpc::add_methods(rpcs, *services);
   http = TRY(net::Server::start({.address = settings.address,
                                  .port = settings.port,
                                  .io_threads = 2,
                                  .pool_threads = 8,
                                  .tls = tls_files(settings),
+                                 .rpc = rpc_options(),
                                  .guard = guard.get()},
                                 router));
   url = fmt::format("{}://{}:{}", settings.tls_certificate.empty() ? "http" : "https", reachable(settings.address),
@@ -533,6 +550,11 @@ Server::~Server() = default;
 std::uint16_t Server::port() const { return parts_->http->port(); }
 
 const std::string& Server::url() const { return parts_->url; }
+
+std::string Server::grpc_target() const {
+  const auto& grpc = parts_->settings.grpc;
+  return grpc ? fmt::format("{}:{}", reachable(grpc->address), parts_->http->rpc_port()) : "";
+}
 
 void Server::stop(Duration grace) {
   parts_->ticker.request_stop();

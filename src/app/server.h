@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,13 +14,20 @@
 
 namespace millrace::app {
 
+// Where a port is.
+struct ListenAddress {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;  // 0: any free one
+};
+
 struct ServerSettings {
   std::filesystem::path home;  // made where there is none
   std::string db;              // the database's URI; "" for a SQLite file in the home folder
   std::string artifacts;       // "s3://BUCKET/PREFIX"; "" for files in the home folder
   std::string address = "127.0.0.1";
-  std::uint16_t port = 8080;  // 0: any free one
-  std::string program;        // this program's file, which steps are run with
+  std::uint16_t port = 8080;          // 0: any free one
+  std::optional<ListenAddress> grpc;  // none: no gRPC
+  std::string program;                // this program's file, which steps are run with
   notify::Reach webhook_reach = notify::Reach::kPublicOnly;
   std::string tls_certificate;  // PEM files; "" for no TLS
   std::string tls_key;
@@ -42,6 +50,8 @@ class Server {
 
   std::uint16_t port() const;
   const std::string& url() const;
+  // "127.0.0.1:8081", where gRPC is spoken; "" where it is not.
+  std::string grpc_target() const;
 
   // Lets requests that run be answered, ends children, keeps what is to go on later. Once.
   void stop(Duration grace);

@@ -21,6 +21,7 @@ struct ServerArguments {
   std::string db;
   std::string artifacts;
   std::string listen = "127.0.0.1:8080";
+  std::string grpc_listen;
   std::string tls_certificate, tls_key;
   bool allow_anonymous = false;
   bool allow_plaintext = false;
@@ -34,14 +35,23 @@ struct ServerArguments {
   std::string openlineage_namespace = "millrace";
 };
 
-Result<void> split_address(const std::string& listen, app::ServerSettings& settings) {
+Result<app::ListenAddress> split_address(std::string_view option, const std::string& listen) {
+  app::ListenAddress place;
   auto colon = listen.rfind(':');
   auto digits = colon == std::string::npos ? listen : listen.substr(colon + 1);
-  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), settings.port);
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), place.port);
   if (error != std::errc{} || end != digits.data() + digits.size())
-    return invalid_argument("--listen \"{}\" is not an address; write it like 127.0.0.1:8080 or 8080", listen);
-  if (colon != std::string::npos && colon > 0) settings.address = listen.substr(0, colon);
-  return {};
+    return invalid_argument("{} \"{}\" is not an address; write it like 127.0.0.1:8080 or 8080", option, listen);
+  if (colon != std::string::npos && colon > 0) place.address = listen.substr(0, colon);
+  return place;
+}
+
+// Where it is not said: beside HTTP, on the next port.
+Result<std::optional<app::ListenAddress>> grpc_address(const std::string& given, const app::ListenAddress& http) {
+  if (given == "off") return std::nullopt;
+  if (!given.empty()) return TRY(split_address("--grpc-listen", given));
+  const auto next = static_cast<std::uint16_t>(http.port == 0 ? 0 : http.port + 1);
+  return app::ListenAddress{http.address, next};
 }
 
 // Without keys of its own, an issuer says where they are under its URL.
@@ -88,7 +98,10 @@ Result<void> serve(const ServerArguments& arguments) {
                                .artifacts = arguments.artifacts,
                                .program = std::filesystem::read_symlink("/proc/self/exe", error).string()};
   if (arguments.webhooks_allow_private) settings.webhook_reach = notify::Reach::kAnywhere;
-  TRY(split_address(arguments.listen, settings));
+  const auto place = TRY(split_address("--listen", arguments.listen));
+  settings.address = place.address;
+  settings.port = place.port;
+  settings.grpc = TRY(grpc_address(arguments.grpc_listen, place));
   if (arguments.tls_certificate.empty() != arguments.tls_key.empty()) {
     return invalid_argument("--tls-cert and --tls-key go together");
   }
@@ -108,8 +121,10 @@ Result<void> serve(const ServerArguments& arguments) {
   auto server = app::Server::start(settings);
   // A port in use is a failure of the start, not an unreachable server.
   if (!server) return fail(Code::kFailedPrecondition, "{}", server.error().message);
-  log::info("millrace is ready",
-            {{"url", (*server)->url()}, {"home", settings.home.string()}, {"version", app::version()}});
+  log::info("millrace is ready", {{"url", (*server)->url()},
+                                  {"grpc", settings.grpc ? (*server)->grpc_target() : "off"},
+                                  {"home", settings.home.string()},
+                                  {"version", app::version()}});
   int signal = 0;
   sigwait(&signals, &signal);
   log::info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
@@ -173,6 +188,10 @@ void add_server(CLI::App& app, Options& options) {
   command->add_option("--listen", arguments->listen, "ADDRESS:PORT or PORT; port 0 takes any free one")
       ->type_name("ADDRESS")
       ->capture_default_str();
+  command
+      ->add_option("--grpc-listen", arguments->grpc_listen,
+                   "Where gRPC is spoken: ADDRESS:PORT, PORT or off; by default the port after HTTP's")
+      ->type_name("ADDRESS");
   add_access(*command, *arguments);
   command->add_option("--log-format", arguments->log_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))

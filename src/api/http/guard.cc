@@ -160,7 +160,6 @@ Result<void> RequestGuard::authorise(Request& request, const Route& route, acces
 }
 
 Result<net::Guard::Verdict> RequestGuard::examine(Request& request, const Route* route) const {
-  TRY(check_sender(request, route));
   if (route == nullptr || route->access == Access::kPublic) return Verdict::kAdmit;
   if (rules_.public_metrics && route->pattern == "/metrics") return Verdict::kAdmit;
   if (!access_.closed()) {
@@ -188,7 +187,8 @@ Result<void> RequestGuard::prove(Request& request, const Route* route) {
 }
 
 net::Guard::Verdict RequestGuard::check(Request& request, const Route* route, Response& refusal) {
-  const auto verdict = examine(request, route);
+  const auto sender = check_sender(request, route);
+  const auto verdict = sender ? examine(request, route) : std::unexpected(sender.error());
   if (verdict) return *verdict;
   refusal = refuse(request, verdict.error());
   return Verdict::kRefuse;
@@ -199,6 +199,7 @@ std::optional<Response> RequestGuard::verify(Request& request, const Route* rout
   return std::nullopt;
 }
 
+// No page can make a browser speak gRPC, so the sender's host and origin say nothing.
 net::Guard::Verdict RequestGuard::check_call(Request& request, const Route& route, Error& refusal) {
   const auto verdict = examine(request, &route);
   if (verdict) return *verdict;

@@ -31,7 +31,7 @@ class RequestGuard final : public net::Guard {
   Result<void> verify_call(net::Request& request, const net::Route& route) override;
 
  private:
-  // kAdmit or kAskPool, or why not.
+  // Who calls what: kAdmit or kAskPool, or why not.
   Result<Verdict> examine(net::Request& request, const net::Route* route) const;
   Result<void> check_sender(const net::Request& request, const net::Route* route) const;
   Result<void> prove(net::Request& request, const net::Route* route);

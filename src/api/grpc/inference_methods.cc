@@ -1,0 +1,119 @@
+#include <array>
+
+#include "api/grpc/infer_answer.h"
+#include "api/grpc/infer_request.h"
+#include "api/grpc/messages.h"
+#include "api/grpc/methods.h"
+#include "api/grpc/model_version.h"
+#include "base/wire.h"
+
+namespace millrace::api::grpc {
+namespace {
+
+using net::Access;
+using net::Lane;
+using net::RpcAnswer;
+using net::RpcCall;
+using net::RpcReply;
+using net::RpcShape;
+using serving::Endpoints;
+using serving::EndpointStatus;
+
+constexpr std::array<std::string_view, 3> kExtensions{"model_repository(index)", "model_configuration",
+                                                      "binary_tensor_data"};
+
+RpcAnswer infer(const Endpoints& endpoints, const RpcCall& call) {
+  thread_local InferReader reader;
+  const auto asked = TRY(reader.read(call.message));
+  return write_answer(TRY(endpoints.infer(asked.endpoint, asked.request)), asked.form);
+}
+
+// Triton's envelope: what goes wrong with one request of a stream is said in its answer.
+std::string enveloped(const RpcAnswer& answer) {
+  std::string message;
+  answer ? append_wire(message, 2, *answer) : append_wire(message, 1, answer.error().message);
+  return message;
+}
+
+// The endpoint, where it serves the version that was asked for.
+Result<EndpointStatus> find_model(const Endpoints& endpoints, std::string_view message) {
+  const auto asked = TRY(read_model_name(message));
+  const auto wanted = TRY(read_version(asked.name, asked.version));
+  auto status = TRY(endpoints.find(asked.name));
+  if (wanted && wanted != status.version) {
+    return not_found("model {} does not serve version {}", status.spec.name, *wanted);
+  }
+  return status;
+}
+
+RpcAnswer model_ready(const Endpoints& endpoints, const RpcCall& call) {
+  const auto status = find_model(endpoints, call.message);
+  return write_truth(status && status->version);
+}
+
+RpcAnswer model_metadata(const Endpoints& endpoints, const RpcCall& call) {
+  return write_model_metadata(TRY(find_model(endpoints, call.message)));
+}
+
+RpcAnswer model_config(const Endpoints& endpoints, const RpcCall& call) {
+  return write_model_config(TRY(find_model(endpoints, call.message)));
+}
+
+RpcAnswer repository_index(const Endpoints& endpoints, const RpcCall& call) {
+  const bool only_ready = TRY(read_only_ready(call.message));
+  return write_repository_index(endpoints.list(), only_ready ? Listed::kReady : Listed::kAll);
+}
+
+// What Triton has and Millrace has not.
+void add_unimplemented(net::RpcRouter& router) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kMissing{{
+      {"SystemSharedMemoryStatus", "shared memory"},
+      {"SystemSharedMemoryRegister", "shared memory"},
+      {"SystemSharedMemoryUnregister", "shared memory"},
+      {"CudaSharedMemoryStatus", "CUDA shared memory"},
+      {"CudaSharedMemoryRegister", "CUDA shared memory"},
+      {"CudaSharedMemoryUnregister", "CUDA shared memory"},
+      {"TraceSetting", "tracing of single requests"},
+      {"LogSettings", "a change of log settings at run time"},
+  }};
+  for (const auto& [method, what] : kMissing) {
+    router.add(
+        kInferenceService, method, Access::kSignedIn,
+        [what](const RpcCall&) -> RpcAnswer { return fail(Code::kUnimplemented, "millrace has no {}", what); },
+        Lane::kInline);
+  }
+}
+
+}  // namespace
+
+bool all_ready(const Endpoints& endpoints) {
+  return std::ranges::all_of(endpoints.list(), [](const EndpointStatus& status) { return status.version.has_value(); });
+}
+
+void add_inference_methods(net::RpcRouter& router, Services& services) {
+  auto& endpoints = services.endpoints;
+  const auto add = [&](std::string_view method, Access access, net::RpcHandler handler) {
+    router.add(kInferenceService, method, access, std::move(handler));
+  };
+  router.add(
+      kInferenceService, "ModelInfer", Access::kPredict, [&](const RpcCall& call) { return infer(endpoints, call); },
+      Lane::kInline);
+  router.add(
+      kInferenceService, "ModelStreamInfer", Access::kPredict,
+      [&](const RpcCall& call) -> RpcAnswer { return enveloped(infer(endpoints, call)); }, Lane::kInline,
+      RpcShape::kExchange);
+  router.add(
+      kInferenceService, "ServerLive", Access::kPublic, [](const RpcCall&) -> RpcAnswer { return write_truth(true); },
+      Lane::kInline);
+  add("ServerReady", Access::kPublic, [&](const RpcCall&) -> RpcAnswer { return write_truth(all_ready(endpoints)); });
+  add("ServerMetadata", Access::kPublic, [version = services.version](const RpcCall&) -> RpcAnswer {
+    return write_server_metadata(version, kExtensions);
+  });
+  add("ModelReady", Access::kPredict, [&](const RpcCall& call) { return model_ready(endpoints, call); });
+  add("ModelMetadata", Access::kPredict, [&](const RpcCall& call) { return model_metadata(endpoints, call); });
+  add("ModelConfig", Access::kPredict, [&](const RpcCall& call) { return model_config(endpoints, call); });
+  add("RepositoryIndex", Access::kPredict, [&](const RpcCall& call) { return repository_index(endpoints, call); });
+  add_unimplemented(router);
+}
+
+}  // namespace millrace::api::grpc

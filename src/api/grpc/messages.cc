@@ -1,0 +1,160 @@
+#include "api/grpc/messages.h"
+
+#include <algorithm>
+
+#include "base/wire.h"
+
+namespace millrace::api::grpc {
+namespace {
+
+using serving::Datatype;
+using serving::EndpointStatus;
+using serving::TensorSpec;
+
+void append_text(std::string& message, std::uint32_t field, std::string_view text) {
+  if (!text.empty()) append_wire(message, field, text);
+}
+
+void append_extents(std::string& message, std::uint32_t field, std::span<const std::int64_t> extents) {
+  for (const auto extent : extents) append_wire_number(message, field, static_cast<std::uint64_t>(extent));
+}
+
+// DataType of model_config.proto.
+std::uint64_t config_type(Datatype datatype) {
+  switch (datatype) {
+    case Datatype::kBool:
+      return 1;
+    case Datatype::kUint8:
+      return 2;
+    case Datatype::kUint16:
+      return 3;
+    case Datatype::kUint32:
+      return 4;
+    case Datatype::kUint64:
+      return 5;
+    case Datatype::kInt8:
+      return 6;
+    case Datatype::kInt16:
+      return 7;
+    case Datatype::kInt32:
+      return 8;
+    case Datatype::kInt64:
+      return 9;
+    case Datatype::kFp16:
+      return 10;
+    case Datatype::kFp32:
+      return 11;
+    case Datatype::kFp64:
+      return 12;
+    case Datatype::kBytes:
+      return 13;
+    case Datatype::kBf16:
+      return 14;
+  }
+  return 0;
+}
+
+std::string config_input(const TensorSpec& spec) {
+  std::string message;
+  append_text(message, 1, spec.name);
+  append_wire_number(message, 2, config_type(spec.datatype));
+  append_extents(message, 4, spec.shape);
+  if (spec.optional) append_wire_number(message, 8, 1);
+  return message;
+}
+
+std::string config_output(const TensorSpec& spec) {
+  std::string message;
+  append_text(message, 1, spec.name);
+  append_wire_number(message, 2, config_type(spec.datatype));
+  append_extents(message, 3, spec.shape);
+  return message;
+}
+
+std::string metadata_of(const TensorSpec& spec) {
+  return write_tensor_metadata({spec.name, spec.datatype, spec.shape});
+}
+
+std::string version_text(const EndpointStatus& status) {
+  return status.version ? std::to_string(*status.version) : std::string();
+}
+
+}  // namespace
+
+Result<ModelName> read_model_name(std::string_view message) {
+  ModelName model;
+  WireReader in(message);
+  while (TRY(in.next())) {
+    if (in.field() == 1) model.name = TRY(in.bytes());
+    if (in.field() == 2) model.version = TRY(in.bytes());
+  }
+  return model;
+}
+
+Result<bool> read_only_ready(std::string_view message) {
+  bool ready = false;
+  WireReader in(message);
+  while (TRY(in.next())) {
+    if (in.field() == 2) ready = TRY(in.number()) != 0;
+  }
+  return ready;
+}
+
+std::string write_tensor_metadata(const TensorDescription& tensor) {
+  std::string message;
+  append_text(message, 1, tensor.name);
+  append_wire(message, 2, to_text(tensor.datatype));
+  append_extents(message, 3, tensor.shape);
+  return message;
+}
+
+std::string write_truth(bool truth) {
+  std::string message;
+  if (truth) append_wire_number(message, 1, 1);
+  return message;
+}
+
+std::string write_server_metadata(std::string_view version, std::span<const std::string_view> extensions) {
+  std::string message;
+  append_wire(message, 1, "millrace");
+  append_wire(message, 2, version);
+  for (const auto extension : extensions) append_wire(message, 3, extension);
+  return message;
+}
+
+std::string write_model_metadata(const EndpointStatus& status) {
+  std::string message;
+  append_wire(message, 1, status.spec.name);
+  append_text(message, 2, version_text(status));
+  append_text(message, 3, status.platform);
+  for (const auto& input : status.inputs) append_wire(message, 4, metadata_of(input));
+  for (const auto& output : status.outputs) append_wire(message, 5, metadata_of(output));
+  return message;
+}
+
+std::string write_model_config(const EndpointStatus& status) {
+  std::string config;
+  append_wire(config, 1, status.spec.name);
+  append_text(config, 2, status.platform);
+  for (const auto& input : status.inputs) append_wire(config, 5, config_input(input));
+  for (const auto& output : status.outputs) append_wire(config, 6, config_output(output));
+  std::string message;
+  append_wire(message, 1, config);
+  return message;
+}
+
+std::string write_repository_index(std::span<const EndpointStatus> endpoints, Listed listed) {
+  std::string message;
+  for (const auto& status : endpoints) {
+    if (!status.version && listed == Listed::kReady) continue;
+    std::string model;
+    append_wire(model, 1, status.spec.name);
+    append_text(model, 2, version_text(status));
+    append_wire(model, 3, status.version ? "READY" : "UNAVAILABLE");
+    if (!status.version) append_text(model, 4, status.problem);
+    append_wire(message, 1, model);
+  }
+  return message;
+}
+
+}  // namespace millrace::api::grpc

@@ -1,0 +1,11 @@
+#include "api/grpc/methods.h"
+
+namespace millrace::api::grpc {
+
+void add_methods(net::RpcRouter& router, Services& services) {
+  add_inference_methods(router, services);
+  add_health_methods(router, services);
+  add_reflection_methods(router);
+}
+
+}  // namespace millrace::api::grpc
