@@ -14,6 +14,7 @@
 #include "db/postgres/catalog.h"
 #include "db/postgres/dialect.h"
 #include "db/postgres/session.h"
+#include "db/postgres/statistics.h"
 
 namespace millrace::late {
 Result<void> load_libpq();  // made by cmake/MillraceLateLibrary.cmake
@@ -400,7 +401,11 @@ class PostgresBackend final : public Backend {
   const std::string& place() const override { return place_; }
   const Catalog& catalog() const override { return catalog_; }
 
-  Result<std::unique_ptr<Connection>> open_writer() override { return open(Role::kWriter); }
+  Result<std::unique_ptr<Connection>> open_writer() override {
+    auto writer = TRY(open(Role::kWriter));
+    if (!statistics_) statistics_.emplace(uri_, place_);
+    return writer;
+  }
   Result<std::unique_ptr<Connection>> open_reader() override { return open(Role::kReader); }
 
  private:
@@ -413,6 +418,7 @@ class PostgresBackend final : public Backend {
   const std::string uri_;
   const std::string place_;
   const PostgresCatalog catalog_;
+  std::optional<StatisticsKeeper> statistics_;  // of a database that we write
 };
 
 struct FreeOptions {

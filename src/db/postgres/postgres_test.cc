@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "db/database.h"
+#include "db/postgres/statistics.h"
 #include "db/testing.h"
 
 namespace millrace::db {
@@ -51,6 +52,20 @@ TEST_F(PostgresTest, AfterItsConnectionsWereCutTheNextStatementsSucceed) {
   EXPECT_EQ(MUST(database->query<int>("select count(*) from things")).front(), 1);
   MUST(database->execute("insert into things (id) values (2)"));
   EXPECT_EQ(MUST(database->query<int>("select count(*) from things")).front(), 2);
+}
+
+TEST_F(PostgresTest, ATableThatHasGrownIsCounted) {
+  MUST(database->execute("create table things (id integer primary key) strict"));
+  {
+    Transaction tx = MUST(database->begin());
+    MUST(tx.execute("insert into things (id) select generate_series(1, 2000)"));
+    MUST(
+        tx.query<std::string>("select cast(pg_stat_force_next_flush() as text)"));  // at the commit, not a second later
+    MUST(tx.commit());
+  }
+  Session session = MUST(Session::open(uri, "the test's database"));
+  MUST(count_changed_tables(session));
+  EXPECT_EQ(MUST(session.value("select reltuples::int from pg_class where oid = 'things'::regclass")), "2000");
 }
 
 TEST_F(PostgresTest, ATransactionThatIsCutIsUndone) {
