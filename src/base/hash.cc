@@ -55,8 +55,13 @@ bool same_secret(std::string_view a, std::string_view b) {
 }
 
 std::string to_hex(std::string_view bytes) {
-  std::string text;
-  for (const char byte : bytes) fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned char>(byte));
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(2 * bytes.size(), '\0');
+  std::size_t at = 0;
+  for (const char byte : bytes) {
+    text[at++] = kDigits[static_cast<unsigned char>(byte) >> 4];
+    text[at++] = kDigits[static_cast<unsigned char>(byte) & 15];
+  }
   return text;
 }
 

@@ -2,6 +2,7 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 
@@ -21,7 +22,10 @@ void append_number(std::string& out, std::size_t number) {
 
 // A line break in a value would let it forge further fields.
 void append_value(std::string& out, std::string_view value) {
-  for (const char c : value) out.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
+  const auto at = static_cast<std::ptrdiff_t>(out.size());
+  out += value;
+  std::transform(out.begin() + at, out.end(), out.begin() + at,
+                 [](char c) { return c == '\r' || c == '\n' || c == '\0' ? ' ' : c; });
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
