@@ -166,9 +166,9 @@ def bentoml(workers):
 def ray_serve(replicas):
     def prepare(peer, folder, model_file, model):
         port, = free_ports(1)
-        return [peer.programs / "python", APPS / "ray_app.py", model_file, port, replicas], {}, [Work(f"{model} JSON", port, "/predict", wire.rows_json(), model)]
+        return [peer.programs / "python", APPS / "ray_app.py", model_file, port, replicas], {"RAY_worker_niceness": "0"}, [Work(f"{model} JSON", port, "/predict", wire.rows_json(), model)]
 
-    return Peer("Ray Serve", "ray", f"{replicas} replicas, an async method, orjson", prepare)
+    return Peer("Ray Serve", "ray", f"{replicas} replicas of no lower priority, an async method, orjson", prepare)
 
 
 def mlflow(workers):
