@@ -45,6 +45,7 @@
 #include "openlineage/outbox.h"
 #include "openlineage/poster.h"
 #include "pipelines/pipelines.h"
+#include "proc/build_id.h"
 #include "registry/lineage_source.h"
 #include "registry/moves.h"
 #include "registry/registry.h"
@@ -342,7 +343,7 @@ Result<void> Server::Parts::open_loop() {
   pipelines = TRY(pipelines::Engine::open({*db, *events, *lineage, *blobs, *queue, wall, ids},
                                           {.work_directory = settings.home / "work",
                                            .program = settings.program,
-                                           .build_id = TRY(sha256_file(settings.program)),
+                                           .build_id = TRY(proc::build_id(settings.program)),
                                            .builtins = step_declarations(),
                                            .resolver = InputResolver(*datasets, *registry, *blobs),
                                            .server_url = [this] { return url; },
