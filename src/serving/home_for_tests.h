@@ -99,6 +99,11 @@ struct Home {
     signature.outputs.push_back({});
     MUST(registry::write_mlmodel(model, {.xgboost_version = "1.7.4", .signature = signature, .model_uuid = "u"}));
     MUST(write_file(model / "input_example" / "golden.json", golden(booster, inputs)));
+    return add_folder(model);
+  }
+
+  // A version of model "m" that is this folder, which is taken.
+  std::int64_t add_folder(const std::filesystem::path& model) {
     MUST(registry->ensure_model("m"));
     const std::string key = fmt::format("m/{}", ++versions_);
     const std::string source = MUST(blobs->put_tree(model, key, blob::Origin::kTake));
