@@ -176,7 +176,7 @@ class Bench:
         for index, side in enumerate(sides):
             closed = sorted((turn[index] for turn in reports), key=lambda report: report["per_second"])[turns // 2]
             failures = sum(turn[index]["failures"] for turn in reports)
-            self._add(side, closed, failures, floor if side.work.format and floor else None)
+            self._add(side, closed, failures, None if side.work is floor else floor)
 
     def _prepare(self, side):
         """False where it does not answer, which is noted."""
@@ -211,7 +211,7 @@ def measure_own(bench, program, folder, boosters):
             bench.measure([Side("nginx", "2 workers, a constant answer of the size of Millrace's", pid, constant),
                            Side("Millrace", "as it is", own.pid, floor), first], floor)
         for side in others:
-            bench.measure([side], floor)
+            bench.measure([side], own.grpc_floor() if side.work.format.grpc else floor)
         memory["after all"] = servers.resident_mb(own.pid)
     return memory
 

@@ -111,16 +111,22 @@ class OwnServer:
         return Work(name, self.server.port, f"/v2/models/{endpoint or model}/infer", format, rows or model)
 
     def works(self):
+        grpc = {name: Work(f"{name} gRPC", self.server.grpc_port, wire.GRPC_METHOD, wire.open_grpc(name, "rows"), name) for name in ("S", "L")}
         binary = {name: wire.open_binary("rows", "prediction", count) for name, count in (("S", 30), ("L", 200))}
         return [
             self.work("S JSON", "S", wire.open_json("rows")),
             self.work("S binary", "S", binary["S"]),
+            grpc["S"],
             Work("S invocations", self.server.port, "/endpoints/S/invocations", wire.mlflow_json(), "S"),
             self.work("L JSON", "L", wire.open_json("rows")),
             self.work("L binary", "L", binary["L"]),
+            grpc["L"],
             self.work("F JSON, 50 features sent", "F", wire.open_json("rows")),
             self.work("F JSON, 50 features looked up", "F", wire.open_key("customer"), "customers", "F_online"),
         ]
 
     def floor(self):
         return Work("empty handler", self.server.port, "/health", None, compared=False)
+
+    def grpc_floor(self):
+        return Work("empty method", self.server.grpc_port, wire.GRPC_SERVICE + "ServerLive", wire.Format(lambda row: b"", None, grpc=True), compared=False)

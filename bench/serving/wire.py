@@ -128,7 +128,8 @@ def open_grpc(model, tensor):
     return Format(write, read, grpc=True)
 
 
-GRPC_METHOD = "/inference.GRPCInferenceService/ModelInfer"
+GRPC_SERVICE = "/inference.GRPCInferenceService/"
+GRPC_METHOD = GRPC_SERVICE + "ModelInfer"
 
 
 def joined(bodies):

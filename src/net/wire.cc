@@ -103,6 +103,7 @@ ssize_t Wire::receive(std::span<char> into) {
 }
 
 ssize_t Wire::send(std::span<const iovec> parts) {
+  if (!ssl_ && parts.size() == 1) return ::send(socket_.get(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
   if (!ssl_) {
     const msghdr message{.msg_iov = const_cast<iovec*>(parts.data()), .msg_iovlen = parts.size()};
     return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
