@@ -6,8 +6,11 @@ import random
 import threading
 import time
 
+import mlflow
+import numpy as np
 import pytest
 import requests
+import xgboost as xgb
 
 from power_cut import PowerCut, by_chance, nothing_more
 from running import Server
@@ -111,3 +114,57 @@ def test_what_was_acknowledged_outlives_the_loss_of_power(millrace, tmp_path):
             for one in before:
                 one.server = again
                 one.check()
+
+
+class Asking:
+    """One who asks an endpoint until the power is cut, and knows when each answer came."""
+
+    def __init__(self, server, name):
+        self.server, self.name, self.answered, self.session = server, name, [], requests.Session()
+
+    def until(self, cut):
+        for number in itertools.count():
+            request = {"id": f"{self.name}-{number}", "inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [number, 1]}]}
+            try:
+                self.session.post(f"{self.server.url}/v2/models/scores/infer", json=request, timeout=30).raise_for_status()
+            except requests.RequestException:
+                assert cut.is_set(), "a request failed while there was power"
+                return
+            self.answered.append((time.monotonic(), request["id"]))
+
+
+def serve_a_model(server, folder):
+    rows = np.random.default_rng(1).random((100, 2))
+    with mlflow.start_run():
+        mlflow.xgboost.log_model(xgb.train({}, xgb.DMatrix(rows, rows.sum(axis=1)), 3), name="model", registered_model_name="scores")
+    mlflow.MlflowClient().set_registered_model_alias("scores", "champion", "1")
+    folder.mkdir()
+    (folder / "serving.yaml").write_text("kind: Project\nname: scores\n---\nkind: Endpoint\nname: scores\nmodel: scores\n")
+    server.run("apply", folder)
+
+
+def test_predictions_older_than_a_second_outlive_the_loss_of_power(millrace, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    power = PowerCut(tmp_path / "synced")
+    server = Server(millrace, tmp_path / "home", environment=power.environment).start()
+    mlflow.set_tracking_uri(server.url)
+    serve_a_model(server, tmp_path / "project")
+    mlflow.set_tracking_uri(None)
+    cut, everyone = threading.Event(), [Asking(server, f"asker{i}") for i in range(2)]
+    threads = [threading.Thread(target=one.until, args=(cut,)) for one in everyone]
+    for thread in threads:
+        thread.start()
+    time.sleep(3)
+    cut.set()
+    server.kill9()
+    off = time.monotonic()
+    for thread in threads:
+        thread.join()
+    power.leave(server.home, tmp_path / "after", nothing_more)
+    with Server(millrace, tmp_path / "after") as again:
+        old = [name for one in everyone for time_of, name in one.answered if time_of < off - 1]
+        assert len(old) > 100
+        for name in (old[0], old[len(old) // 2], old[-1]):
+            assert again.get(f"/api/v1/endpoints/scores/predictions/{name}")["prediction"]["id"] == name
+        newest = again.get("/api/v1/datasets/scores.predictions/versions")["items"]
+        assert max(version["rows"] for version in newest) >= len(old)

@@ -159,8 +159,10 @@ Result<std::optional<Version>> LogDataset::State::commit_files(const std::vector
   return std::optional(TRY(datasets.locate(TRY(datasets.catalog.version(spec.name, made.version)))));
 }
 
-LogDataset::LogDataset(std::unique_ptr<State> state) : state_(std::move(state)) {}
-LogDataset::~LogDataset() = default;
+LogDataset::LogDataset(std::unique_ptr<State> state) : state_(std::move(state)) {
+  state_->datasets.log_syncer.add(*state_->log);
+}
+LogDataset::~LogDataset() { state_->datasets.log_syncer.remove(*state_->log); }
 
 Result<std::unique_ptr<LogDataset>> LogDataset::open(Datasets& datasets, LogDatasetSpec spec) {
   Datasets::State& owner = *datasets.state_;

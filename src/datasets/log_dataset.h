@@ -31,7 +31,7 @@ class LogDataset {
   LogDataset(const LogDataset&) = delete;
   LogDataset& operator=(const LogDataset&) = delete;
 
-  // Durable against the death of the process when it returns.
+  // Durable against the death of the process when it returns, and within a second against that of the machine.
   Result<void> append(std::span<const Value> row);
 
   // Turns the appended rows into one Parquet segment of a new version, each key once: rows whose key the dataset

@@ -34,11 +34,20 @@ struct ActiveFile {
   std::atomic<std::uint64_t> reserved{0};     // bytes handed out, header included
   std::atomic<std::uint64_t> committed{0};    // rows << 32 | bytes
   std::atomic<std::uint64_t> end{kNotEnded};  // where the last reservation that fitted ends, once sealed
+  std::uint64_t synced = 0;                   // what `committed` was when it was last synced
 };
 
 struct Sealed {
   SealedFile file;
   bool synced = false;
+};
+
+// A file that holds rows that were not synced yet.
+struct Unsynced {
+  std::int64_t sequence = 0;
+  fs::path path;
+  ActiveFile* active = nullptr;  // where it was the one that is written
+  std::uint64_t committed = 0;
 };
 
 fs::path file_path(const fs::path& directory, std::int64_t sequence) {
@@ -80,7 +89,29 @@ struct RowLog::State {
   Result<void> rotate(ActiveFile* full);
   Result<void> start_file();
   Result<void> finish(ActiveFile& file);
+  std::vector<Unsynced> unsynced() const;
+  void note_synced(const Unsynced& file);
 };
+
+std::vector<Unsynced> RowLog::State::unsynced() const {
+  const std::scoped_lock lock(mutex);
+  std::vector<Unsynced> files;
+  for (const Sealed& one : sealed) {
+    if (!one.synced) files.push_back({.sequence = one.file.sequence, .path = one.file.path});
+  }
+  ActiveFile* file = active.load(std::memory_order_acquire);
+  if (file == nullptr) return files;
+  const std::uint64_t committed = file->committed.load(std::memory_order_acquire);
+  if (committed != file->synced) files.push_back({file->sequence, file->path, file, committed});
+  return files;
+}
+
+void RowLog::State::note_synced(const Unsynced& file) {
+  const std::scoped_lock lock(mutex);
+  if (file.active != nullptr) file.active->synced = file.committed;
+  const auto found = std::ranges::find(sealed, file.sequence, [](const Sealed& one) { return one.file.sequence; });
+  if (file.active == nullptr && found != sealed.end()) found->synced = true;
+}
 
 Result<void> RowLog::State::recover_file(const fs::path& path) {
   const Mapping mapping = TRY(Mapping::read(path));
@@ -200,6 +231,17 @@ Result<std::vector<SealedFile>> RowLog::freeze(Sync wanted) {
     }
   }
   return sealed();
+}
+
+Result<void> RowLog::sync() {
+  for (const Unsynced& file : state_->unsynced()) {
+    const auto synced = sync_path(file.path);
+    if (!synced && synced.error().code == Code::kNotFound) continue;  // dropped meanwhile
+    TRY(synced);
+    TRY(sync_path(file.path.parent_path()));
+    state_->note_synced(file);
+  }
+  return {};
 }
 
 std::vector<SealedFile> RowLog::sealed() const {

@@ -68,7 +68,7 @@ struct RowLogOptions {
 
 // An append-only log of typed rows. append() may be called from any number of threads; it takes no lock and makes no
 // system call but when a file is full. What append() accepted survives the death of the process at any moment (the
-// file is mapped shared), though not the death of the machine before freeze(). No two processes may have one
+// file is mapped shared), though not the death of the machine before sync() or freeze(). No two processes may have one
 // log open. The format is in docs/formats/row_log.md.
 class RowLog {
  public:
@@ -86,6 +86,9 @@ class RowLog {
   // death of the machine. All sealed files not yet dropped, oldest first; rows appended meanwhile go to a new file.
   enum class Sync { kYes, kNo };
   Result<std::vector<SealedFile>> freeze(Sync sync = Sync::kYes);
+
+  // Makes the rows appended before the call safe against the death of the machine. Appends wait for nothing meanwhile.
+  Result<void> sync();
 
   // The sealed files not yet dropped, oldest first.
   std::vector<SealedFile> sealed() const;

@@ -64,6 +64,24 @@ class RowLogTest : public ::testing::Test {
   TemporaryDirectory directory_;
 };
 
+TEST_F(RowLogTest, IsSyncedWhileItIsWritten) {
+  const auto log = MUST(open(1 << 14));
+  std::atomic<bool> done{false};
+  std::jthread syncer([&] {
+    while (!done) MUST(log->sync());
+  });
+  for (int n = 0; n < 5000; ++n) {
+    MUST(append(*log, n, fmt::format("r{}", n)));
+    if (n % 1000 == 999) MUST(log->drop(log->sealed().front().sequence));
+  }
+  done = true;
+  syncer.join();
+  MUST(log->sync());
+  const auto rows = read(MUST(log->freeze()));
+  EXPECT_EQ(rows.rbegin()->second, 999);
+  EXPECT_TRUE(rows.contains("r4999"));
+}
+
 TEST_F(RowLogTest, RowsComeBackInOrder) {
   auto log = MUST(open());
   for (int n = 0; n < 1000; ++n) ASSERT_TRUE(append(*log, n, "row " + std::to_string(n)));

@@ -12,6 +12,7 @@
 #include "datasets/catalog.h"
 #include "datasets/datasets.h"
 #include "datasets/expectation_plan.h"
+#include "datasets/log_syncer.h"
 #include "datasets/push_log.h"
 #include "datasets/row_judge.h"
 
@@ -47,6 +48,7 @@ struct Datasets::State {
   std::mutex listeners_mutex;
   std::vector<Listener> listeners;
   std::atomic<std::int64_t> scratch_files{0};
+  LogSyncer log_syncer;
 
   Result<std::shared_ptr<Entry>> find(std::string_view name) const;
   std::filesystem::path folder(std::string_view dataset) const { return foundation.home / "datasets" / dataset; }
