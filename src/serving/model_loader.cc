@@ -24,7 +24,9 @@ Result<std::shared_ptr<const LoadedModel>> ModelLoader::load(const registry::Mod
   auto runtime = load_runtime(*folder);
   if (!runtime) return in_context(runtime.error());
   warm_up(**runtime);
-  auto loaded = std::make_shared<const LoadedModel>(LoadedModel{version.model, version.version, std::move(*runtime)});
+  const auto described = registry::read_mlmodel(*folder);
+  auto loaded = std::make_shared<const LoadedModel>(LoadedModel{version.model, version.version, std::move(*runtime),
+                                                                described ? described->signature : registry::Signature{}});
   slot->model = loaded;
   return loaded;
 }

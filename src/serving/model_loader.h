@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "registry/mlmodel.h"
 #include "serving/runtime.h"
 
 namespace millrace::blob {
@@ -24,6 +25,7 @@ struct LoadedModel {
   std::string model;
   std::int64_t version = 0;
   std::unique_ptr<const Runtime> runtime;
+  registry::Signature signature = {};  // what the folder says of itself; may be empty
 };
 
 // Model versions in memory, each once. Thread-safe: whoever wants a version waits only for those who load the same.

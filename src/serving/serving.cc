@@ -12,12 +12,6 @@
 namespace millrace::serving {
 namespace {
 
-std::vector<TensorSpec> specs_of(const std::vector<duck::ColumnType>& columns) {
-  std::vector<TensorSpec> specs;
-  for (const duck::ColumnType& column : columns) specs.push_back({column.name, datatype_of(column.type)});
-  return specs;
-}
-
 std::vector<duck::ColumnType> columns_of(const std::vector<TensorSpec>& inputs) {
   std::vector<duck::ColumnType> columns;
   for (const TensorSpec& input : inputs)
@@ -158,6 +152,16 @@ Result<InferAnswer> Endpoints::infer(std::string_view name, const InferRequest& 
 Result<Endpoints::Served> Endpoints::find_served(std::string_view name) const {
   const auto lease = read();
   return find_served(*lease, name);
+}
+
+Result<Contract> Endpoints::contract(std::string_view name) const { return contract_of(*TRY(find_served(name))); }
+
+std::vector<std::string> Endpoints::names() const {
+  std::vector<std::string> names;
+  const auto lease = read();
+  for (const auto& [name, endpoint] : lease->endpoints) names.push_back(name);
+  std::ranges::sort(names);
+  return names;
 }
 
 Result<EndpointStatus> Endpoints::find(std::string_view name) const { return status_of(*TRY(find_served(name))); }

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "serving/assembler.h"
+#include "serving/contract.h"
 #include "serving/endpoint_spec.h"
 #include "serving/infer.h"
 #include "serving/served.h"
@@ -123,6 +124,10 @@ class Endpoints {
   // Answers on the calling thread; the prediction is in the log when it returns. kNotFound for an endpoint or version
   // that is not served, kUnavailable before there is a model, kInvalidArgument for inputs that do not fit.
   Result<InferAnswer> infer(std::string_view name, const InferRequest& request) const;
+
+  // kUnavailable before there is a model.
+  Result<Contract> contract(std::string_view name) const;
+  std::vector<std::string> names() const;
 
   Result<EndpointStatus> find(std::string_view name) const;
   std::vector<EndpointStatus> list() const;  // by name

@@ -1,0 +1,30 @@
+#include "serving/contract.h"
+
+#include "serving/bind.h"
+
+namespace millrace::serving {
+
+std::vector<TensorSpec> specs_of(const std::vector<duck::ColumnType>& columns) {
+  std::vector<TensorSpec> specs;
+  for (const duck::ColumnType& column : columns) specs.push_back({column.name, datatype_of(column.type)});
+  return specs;
+}
+
+Result<Contract> contract_of(const ServedEndpoint& endpoint) {
+  const ScoredModel& primary = endpoint.primary_model();
+  if (!primary.model) return unavailable("endpoint {} has no model yet: {}", endpoint.spec.name, endpoint.problem);
+  const LoadedModel& model = *primary.model;
+  Contract contract{.name = endpoint.spec.name,
+                    .version = model.version,
+                    .platform = std::string(model.runtime->platform()),
+                    .outputs = model.runtime->outputs()};
+  if (endpoint.spec.features) {
+    contract.inputs = specs_of(endpoint.vectors->inputs());
+  } else {
+    contract.inputs = model.runtime->inputs();
+    contract.signature = model.signature;
+  }
+  return contract;
+}
+
+}  // namespace millrace::serving
