@@ -177,7 +177,7 @@ def test_the_first_user_is_an_admin_and_made_on_the_servers_machine(millrace, se
 
 
 def test_what_everybody_may_see_needs_no_user(closed):
-    for path in ("/health", "/v2/health/live", "/version", "/api/v1/openapi.json"):
+    for path in ("/health", "/ping", "/v2/health/live", "/version", "/api/v1/openapi.json"):
         assert requests.get(closed.url + path).status_code == 200, path
     assert requests.get(closed.url + "/metrics").status_code == 401
     assert requests.get(closed.url + "/nowhere").status_code == 404
@@ -192,7 +192,7 @@ def test_metrics_may_be_public(millrace, new_server, tmp_path):
 
 def test_every_route_of_the_document_is_closed_to_strangers(closed):
     document = requests.get(closed.url + "/api/v1/openapi.json").json()
-    public = {"/health", "/v2", "/v2/health/live", "/v2/health/ready", "/api/v1/openapi.json", "/api/v1/schemas/{kind}"}
+    public = {"/health", "/ping", "/v2", "/v2/health/live", "/v2/health/ready", "/api/v1/openapi.json", "/api/v1/schemas/{kind}"}
     for path, methods in document["paths"].items():
         for method in methods:
             if method in ("get", "post", "put", "patch", "delete"):

@@ -136,7 +136,7 @@ FRAMES = {
     "no names": {"dataframe_split": {"data": [[1, 2, 3]]}},
     "unknown key": {"dataframe_split": {"columns": NAMES, "rows": []}},
     "no data": {"dataframe_split": {"columns": NAMES}},
-    "too few labels": {"dataframe_split": {"columns": NAMES, "index": [1, 2], "data": [[1, 2, 3]]}},
+    "too few labels": {"dataframe_split": {"columns": NAMES, "index": [1], "data": [[1, 2, 3], [1, 2, 3]]}},
     "split as a list": {"dataframe_split": [[1, 2, 3]]},
     "records": {"dataframe_records": [{"a": 0.5, "b": 1, "c": 2}, {"c": 1, "b": 2, "a": None}]},
     "records without a value": {"dataframe_records": [{"a": 0.5, "b": 1, "c": 2}, {"a": 1, "b": 2}]},
@@ -182,7 +182,7 @@ TENSORS = {
     "params": {"inputs": {"a": [1], "b": [1], "c": [1]}, "params": {"x": 1}},
     "params that are none": {"inputs": {"a": [1], "b": [1], "c": [1]}, "params": 5},
     "a key twice": '{"inputs": {"a": [1]}, "inputs": {"a": [0.5], "b": [1], "c": [2]}}',
-    "bare numbers": '{"inputs": {"a": [NaN, Infinity], "b": [1, 1], "c": [-Infinity, 0]}}',
+    "bare numbers": '{"inputs": {"a": [NaN, 1], "b": [1, 1], "c": [1, 0]}}',
     "cut": '{"inputs": {"a": [1',
     "no JSON": "hello",
     "an empty text": "",
@@ -199,7 +199,6 @@ CSV = {
     "quotes": '"a","b","c"\n"0.5","1","2"\n',
     "missing": "a,b,c\n,1,NA\nnan,1,null\n",
     "blanks": "a,b,c\n 0.5, 1, 2\n",
-    "infinities": "a,b,c\ninf,1,-inf\n",
     "no rows": "a,b,c\n",
     "a missing long": "a,b,c\n1,,1\n",
     "a fraction of a long": "a,b,c\n1,1.5,1\n",
@@ -217,7 +216,15 @@ CSV = {
 @pytest.mark.parametrize("body", FRAMES.values(), ids=FRAMES.keys())
 @pytest.mark.parametrize("model", ["columns", "classes", "light"])
 def test_frames(both, model, body):
+    if model == "light" and body is FRAMES["no rows"]:
+        pytest.skip("LightGBM itself refuses to score nothing")
     both.agree(model, body)
+
+
+def test_infinities_are_scored_where_xgboost_s_matrix_refuses_them(both):
+    ours, theirs = both.post("columns", '{"inputs": {"a": [Infinity], "b": [1], "c": [-Infinity]}}')
+    assert theirs.status_code == 400
+    assert ours.json()["predictions"] == both.post("columns", "a,b,c\ninf,1,-inf\n", "text/csv")[0].json()["predictions"]
 
 
 @pytest.mark.parametrize("body", TENSORS.values(), ids=TENSORS.keys())
@@ -308,7 +315,7 @@ def test_the_only_endpoint_of_a_server_answers_invocations(both, new_server, tmp
     server = new_server(tmp_path / "one")
     post = {"data": json.dumps(FRAMES["rows"]), "headers": {"Content-Type": "application/json"}}
     assert server.post("/invocations", expect=404, **post)["error_code"] == "RESOURCE_DOES_NOT_EXIST"
-    assert server.get("/ping") == "\n" or server.get("/ping") is None
+    assert requests.get(server.url + "/ping", timeout=10).text == "\n"
 
 
 def test_packed_requests_and_answers(both):

@@ -35,6 +35,9 @@ struct InferRequest {
   std::span<const TensorView> inputs;
   std::span<const std::string_view> outputs;  // those wanted, by name; empty: all
   const RequestHints* hints = nullptr;        // null: the request says nothing
+  // For models that must be waited for (Runtime::blocks); others answer at once.
+  std::optional<Duration> timeout;  // how long the caller waits; then it is answered kDeadlineExceeded
+  std::uint64_t priority = 0;       // 1 is served first, larger ones later, 0 last
 };
 
 // The predictions of a request's rows. In the prediction log a request of one row has the request's id, row i of

@@ -25,8 +25,8 @@ Result<std::shared_ptr<const LoadedModel>> ModelLoader::load(const registry::Mod
   if (!runtime) return in_context(runtime.error());
   warm_up(**runtime);
   const auto described = registry::read_mlmodel(*folder);
-  auto loaded = std::make_shared<const LoadedModel>(LoadedModel{version.model, version.version, std::move(*runtime),
-                                                                described ? described->signature : registry::Signature{}});
+  auto loaded = std::make_shared<const LoadedModel>(LoadedModel{
+      version.model, version.version, std::move(*runtime), described ? described->signature : registry::Signature{}});
   slot->model = loaded;
   return loaded;
 }

@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "api/http/classification.h"
+#include "api/http/coding.h"
 #include "api/http/oip_answer.h"
 #include "api/http/oip_request.h"
 #include "api/http/resources.h"
@@ -15,12 +18,21 @@ using net::Request;
 using net::Response;
 using serving::Endpoints;
 
-constexpr std::size_t kBodyLimit = std::size_t{16} << 20;
+constexpr std::size_t kBodyLimit = std::size_t{64} << 20;  // packed and unpacked; Triton's own
+
+// Triton's extensions of the protocol that are spoken here.
+constexpr std::array kExtensions{"binary_tensor_data", "classification", "parameters", "schedule_policy"};
 
 // The protocol's own error body: {"error": "..."}.
 Response oip_error(const Error& error) {
   return {.status = http_status(error.code) == 422 ? 400 : http_status(error.code),
           .body = dump_json({{"error", error.message}})};
+}
+
+Response oip_fault(const BodyFault& fault) {
+  Response response{.status = fault.status, .body = dump_json({{"error", fault.message}})};
+  if (fault.status == 415) response.headers.emplace_back("Accept-Encoding", kCodings);
+  return response;
 }
 
 Response oip_answer(const Result<Json>& result) { return result ? answer(*result) : oip_error(result.error()); }
@@ -47,13 +59,61 @@ class Hints final : public serving::RequestHints {
   const OipReader& reader_;
 };
 
-Result<std::string> infer(const Endpoints& endpoints, const Request& request) {
+constexpr std::string_view kJsonLength = "Inference-Header-Content-Length";
+
+// How much of the body is JSON, where the request says it.
+Result<std::optional<std::size_t>> json_length(const Request& request, std::size_t body_bytes) {
+  auto text = request.header(kJsonLength);
+  if (text.empty()) return std::nullopt;
+  std::size_t length = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (error != std::errc{} || end != text.data() + text.size())
+    return invalid_argument("the header {} must be a whole number, not \"{}\"", kJsonLength, text);
+  if (length > body_bytes)
+    return invalid_argument("the header {} is {}, but the body has {} bytes", kJsonLength, length, body_bytes);
+  return length;
+}
+
+Result<OipRequest> read_request(const Endpoints& endpoints, const Request& request, std::string_view body,
+                                OipReader& reader) {
+  auto length = TRY(json_length(request, body.size()));
+  auto raw = length == 0;
+  auto parsed = raw ? TRY(reader.read_raw(body, TRY(endpoints.contract(request.param("name"))).inputs))
+                    : TRY(reader.read(body, length.value_or(body.size())));
+  parsed.infer.version = TRY(version_of(request));
+  return parsed;
+}
+
+Result<void> classify(serving::InferAnswer& answer, std::span<const OutputForm> forms) {
+  for (std::size_t i = 0; i < std::min(answer.outputs.size(), forms.size()); ++i)
+    if (forms[i].classes > 0) answer.outputs[i] = TRY(classes_of(answer.outputs[i], forms[i].classes));
+  return {};
+}
+
+Result<Response> infer(const Endpoints& endpoints, const Request& request, std::string_view body) {
   thread_local OipReader reader;
-  auto parsed = TRY(reader.read(request.body));
-  parsed.version = TRY(version_of(request));
+  auto parsed = TRY(read_request(endpoints, request, body, reader));
   const Hints hints(request, reader);
-  parsed.hints = &hints;
-  return oip_answer_body(TRY(endpoints.infer(request.param("name"), parsed)));
+  parsed.infer.hints = &hints;
+  auto answer = TRY(endpoints.infer(request.param("name"), parsed.infer));
+  TRY(classify(answer, parsed.forms));
+  auto out = oip_answer_body(answer, parsed.forms);
+  Response response{.body = std::move(out.text)};
+  if (out.json_bytes > 0) {
+    response.content_type = "application/octet-stream";
+    response.headers.emplace_back(kJsonLength, std::to_string(out.json_bytes));
+  }
+  return response;
+}
+
+Response answer_infer(const Endpoints& endpoints, const Request& request) {
+  std::string room;
+  auto body = unpacked_body(request, kBodyLimit, room);
+  if (!body) return oip_fault(body.error());
+  auto response = infer(endpoints, request, *body);
+  if (!response) return oip_error(response.error());
+  pack_answer(request, *response);
+  return std::move(*response);
 }
 
 bool serves(const serving::EndpointStatus& status, std::int64_t version) {
@@ -102,11 +162,7 @@ Result<Json> server_ready(const Endpoints& endpoints) {
 
 void add_inference_routes(net::Router& router, Services& services) {
   auto& endpoints = services.endpoints;
-  auto infer_handler = [&](const Request& request) -> Response {
-    auto body = infer(endpoints, request);
-    if (!body) return oip_error(body.error());
-    return {.body = std::move(*body)};
-  };
+  auto infer_handler = [&](const Request& request) { return answer_infer(endpoints, request); };
   auto metadata_handler = [&](const Request& request) { return oip_answer(metadata(endpoints, request)); };
   auto ready_handler = [&](const Request& request) { return oip_answer(ready(endpoints, request)); };
   router.add("POST", "/v2/models/{name}/infer", Access::kPredict, infer_handler, net::Lane::kInline, kBodyLimit);
@@ -122,7 +178,7 @@ void add_inference_routes(net::Router& router, Services& services) {
   router.add("GET", "/v2/health/ready", Access::kPublic,
              [&](const Request&) { return oip_answer(server_ready(endpoints)); });
   router.add("GET", "/v2", Access::kPublic, [version = services.version](const Request&) {
-    return answer(Json{{"name", "millrace"}, {"version", version}, {"extensions", Json::array()}});
+    return answer(Json{{"name", "millrace"}, {"version", version}, {"extensions", kExtensions}});
   });
 }
 

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "api/http/oip_binary.h"
 #include "base/json.h"
 
 namespace millrace::api {
@@ -102,29 +103,43 @@ void append_elements(std::string& out, const Tensor& tensor) {
   }
 }
 
-void append_tensor(std::string& out, const Tensor& tensor) {
+void append_tensor(std::string& out, const Tensor& tensor, const OutputForm& form) {
   out += "{\"name\":";
   append_json_string(out, tensor.name);
-  fmt::format_to(std::back_inserter(out), ",\"shape\":[{}],\"datatype\":\"{}\",\"data\":[",
-                 fmt::join(tensor.shape, ","), to_text(tensor.datatype));
+  fmt::format_to(std::back_inserter(out), ",\"shape\":[{}],\"datatype\":\"{}\",", fmt::join(tensor.shape, ","),
+                 to_text(tensor.datatype));
+  if (form.binary) {
+    fmt::format_to(std::back_inserter(out), "\"parameters\":{{\"binary_data_size\":{}}}}}", bytes_of(tensor));
+    return;
+  }
+  out += "\"data\":[";
   append_elements(out, tensor);
   out += "]}";
 }
 
 }  // namespace
 
-std::string oip_answer_body(const serving::InferAnswer& answer) {
-  std::string out = "{\"model_name\":";
+OipBody oip_answer_body(const serving::InferAnswer& answer, std::span<const OutputForm> forms) {
+  const auto form_of = [&](std::size_t i) -> const OutputForm& { return forms[std::min(i, forms.size() - 1)]; };
+  OipBody body;
+  std::string& out = body.text;
+  out = "{\"model_name\":";
   append_json_string(out, answer.model_name);
   fmt::format_to(std::back_inserter(out), ",\"model_version\":\"{}\",\"id\":", answer.version);
   append_json_string(out, answer.id);
   out += ",\"outputs\":[";
   for (std::size_t i = 0; i < answer.outputs.size(); ++i) {
     if (i > 0) out += ',';
-    append_tensor(out, answer.outputs[i]);
+    append_tensor(out, answer.outputs[i], form_of(i));
   }
   out += "]}";
-  return out;
+  const std::size_t json_bytes = out.size();
+  for (std::size_t i = 0; i < answer.outputs.size(); ++i) {
+    if (!form_of(i).binary) continue;
+    append_bytes(out, answer.outputs[i]);
+    body.json_bytes = json_bytes;
+  }
+  return body;
 }
 
 }  // namespace millrace::api

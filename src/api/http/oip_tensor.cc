@@ -23,10 +23,18 @@ Result<void> flatten(dom::element data, const Take& take, int depth = 0) {
   return {};
 }
 
+// JSON has no infinities: they are strings.
+bool read_infinity(dom::element value, double& out) {
+  std::string_view text;
+  if (value.get(text) != SUCCESS || (text != "Infinity" && text != "-Infinity")) return false;
+  out = (text.front() == '-' ? -1 : 1) * std::numeric_limits<double>::infinity();
+  return true;
+}
+
 template <typename T>
 bool read_floating(dom::element value, T& out) {
   double number = std::numeric_limits<double>::quiet_NaN();
-  if (!value.is_null() && value.get(number) != SUCCESS) return false;
+  if (!value.is_null() && value.get(number) != SUCCESS && !read_infinity(value, number)) return false;
   out = static_cast<T>(number);
   return true;
 }
@@ -147,6 +155,25 @@ Result<void> read_shape(dom::element element, std::string_view name, std::vector
   return {};
 }
 
+Result<void> needs_data(std::string_view name) {
+  return invalid_argument("input \"{}\" needs \"data\", a list, or binary data", name);
+}
+
+// Without data in the JSON: {"parameters": {"binary_data_size": 8}}.
+Result<void> read_binary(dom::element element, std::size_t count, BinaryPart& binary, TensorRoom& room,
+                         serving::TensorView& tensor) {
+  dom::element parameters;
+  if (element["parameters"].get(parameters) != SUCCESS) return needs_data(tensor.name);
+  if (parameters["shared_memory_region"].error() == SUCCESS)
+    return fail(Code::kUnimplemented, "input \"{}\": shared memory is not supported", tensor.name);
+  std::int64_t size = 0;
+  if (auto error = parameters["binary_data_size"].get(size); error == simdjson::NO_SUCH_FIELD)
+    return needs_data(tensor.name);
+  else if (error != SUCCESS)
+    return invalid_argument("input \"{}\": \"binary_data_size\" must be a whole number", tensor.name);
+  return view_bytes(TRY(binary.take(tensor.name, size)), count, room.texts, tensor);
+}
+
 }  // namespace
 
 Result<std::string_view> text_member(dom::element object, std::string_view key, std::string_view what) {
@@ -155,20 +182,21 @@ Result<std::string_view> text_member(dom::element object, std::string_view key, 
   return text;
 }
 
-Result<void> read_tensor(dom::element element, std::size_t most, TensorRoom& room, serving::TensorView& tensor) {
+Result<void> read_tensor(dom::element element, std::size_t most, BinaryPart& binary, TensorRoom& room,
+                         serving::TensorView& tensor) {
   if (!element.is_object()) return invalid_argument("each of \"inputs\" must be an object");
   tensor.name = TRY(text_member(element, "name", "an input"));
   const auto datatype = TRY(text_member(element, "datatype", "an input"));
   if (!serving::from_text(datatype, tensor.datatype))
     return invalid_argument("input \"{}\" has the unknown datatype \"{}\"", tensor.name, datatype);
   TRY(read_shape(element, tensor.name, room.shape));
+  tensor.shape = room.shape;
   const std::size_t count = TRY(serving::elements_of(room.shape));
   dom::element data;
-  if (element["data"].get(data) != SUCCESS || !data.is_array())
-    return invalid_argument("input \"{}\" needs \"data\", a list", tensor.name);
+  if (element["data"].get(data) != SUCCESS) return read_binary(element, count, binary, room, tensor);
+  if (!data.is_array()) return needs_data(tensor.name);
   if (count > most) return invalid_argument("input \"{}\" has fewer values than its shape", tensor.name);
   TRY(Elements(tensor, count, room).read(data));
-  tensor.shape = room.shape;
   tensor.data = room.bytes;
   tensor.texts = room.texts;
   if (tensor.datatype == Datatype::kBytes) tensor.data = {};

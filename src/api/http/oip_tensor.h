@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/http/oip_binary.h"
 #include "base/result.h"
 #include "serving/tensor.h"
 
@@ -24,9 +25,10 @@ struct TensorRoom {
 
 // One of "inputs" of an Open Inference Protocol request in JSON: {"name", "shape", "datatype", "data"}, the data flat
 // or nested, `most` elements at most (the bytes of the body: each element takes one). The tensor views the room and the
-// document. A null among floating point is a NaN. kInvalidArgument for data
-// that do not fill the shape or are not of the datatype; FP16 and BF16 have no JSON.
-Result<void> read_tensor(simdjson::dom::element element, std::size_t most, TensorRoom& room,
+// document. A null among floating point is a NaN. kInvalidArgument for data that do not fill the shape or are not of
+// the datatype; FP16 and BF16 have no JSON. Where there are none, the parameter "binary_data_size" says how many bytes
+// of `binary` are the data.
+Result<void> read_tensor(simdjson::dom::element element, std::size_t most, BinaryPart& binary, TensorRoom& room,
                          serving::TensorView& tensor);
 
 }  // namespace millrace::api

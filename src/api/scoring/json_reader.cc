@@ -31,6 +31,8 @@ const Name* find_key(std::string_view text) {
   return found == std::end(kKeys) ? nullptr : found;
 }
 
+bool is_for_language_models(std::string_view key) { return key == "messages" || key == "prompt" || key == "input"; }
+
 std::string_view kind_of(dom::element value) {
   switch (value.type()) {
     case dom::element_type::ARRAY:
@@ -90,6 +92,9 @@ Result<JsonRequest> JsonReader::read(std::string_view body) {
   JsonRequest request;
   std::optional<std::pair<Key, dom::element>> found;
   for (const auto& [name, value] : object) {
+    if (dialect_ == Dialect::kMlflow && is_for_language_models(name)) {
+      return fail(Code::kFailedPrecondition, "the model takes columns or tensors; the request has \"{}\"", name);
+    }
     const Name* key = find_key(name);
     if (key != nullptr && found && found->first != key->key) {
       return invalid_argument("the request has \"{}\" and \"{}\"; it must have exactly one of them",

@@ -37,6 +37,7 @@ class JsonReader {
   explicit JsonReader(Dialect dialect) : dialect_(dialect) {}
 
   // kInvalidArgument says what is wrong: malformed JSON, none or several of the keys, lists of uneven lengths.
+  // kFailedPrecondition for what MLflow takes for a language model's input.
   Result<JsonRequest> read(std::string_view body);
 
  private:
