@@ -17,6 +17,7 @@ import threading
 import time
 import types
 
+import grpc
 import mlflow
 import pytest
 import requests
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.x509.oid import NameOID
 from mlflow.exceptions import MlflowException
+from tritonclient.grpc import service_pb2
 
 from running import ENVIRONMENT
 
@@ -591,3 +593,53 @@ def test_a_lost_password_is_given_anew_on_the_servers_machine(closed, millrace):
     assert done.returncode == 0, done.stderr
     closed.start()
     assert requests.get(closed.url + "/api/v1/whoami", headers=basic("root", "another long password")).status_code == 200
+
+
+# gRPC
+
+
+def call(channel, path, **metadata):
+    """The code that a unary call without a message's content ends with."""
+    try:
+        channel.unary_unary(path)(b"", metadata=[(name, value) for name, value in metadata.items()], timeout=30)
+    except grpc.RpcError as ended:
+        return ended.code()
+    return grpc.StatusCode.OK
+
+
+INFER = "/inference.GRPCInferenceService/ModelInfer"
+
+
+def test_every_method_of_grpc_is_closed_to_strangers(closed):
+    service = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"]
+    public = {"ServerLive", "ServerReady", "ServerMetadata"}
+    with grpc.insecure_channel(closed.grpc) as channel:
+        for method in service.methods:
+            if method.name in ("ModelStatistics", "RepositoryModelLoad", "RepositoryModelUnload"):
+                continue  # millrace has none
+            code = call(channel, f"/{service.full_name}/{method.name}")
+            assert (code == grpc.StatusCode.UNAUTHENTICATED) == (method.name not in public), f"{method.name}: {code}"
+        assert call(channel, "/grpc.health.v1.Health/Check") == grpc.StatusCode.OK
+
+
+def test_grpc_takes_tokens_and_passwords(closed):
+    with grpc.insecure_channel(closed.grpc) as channel:
+        assert call(channel, INFER, authorization=f"Bearer {closed.token}") == grpc.StatusCode.NOT_FOUND  # there is no endpoint ""
+        assert call(channel, INFER, authorization=basic("val")["Authorization"]) == grpc.StatusCode.NOT_FOUND
+        assert call(channel, INFER, authorization=basic("nil")["Authorization"]) == grpc.StatusCode.PERMISSION_DENIED
+        assert call(channel, INFER, authorization=basic("val", "guess")["Authorization"]) == grpc.StatusCode.UNAUTHENTICATED
+        assert call(channel, INFER, authorization="Bearer nobody") == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_grpc_over_tls(encrypted):
+    credentials = grpc.ssl_channel_credentials(pathlib.Path(encrypted.verify).read_bytes())
+    with grpc.secure_channel(encrypted.grpc, credentials) as channel:
+        assert call(channel, "/grpc.health.v1.Health/Check") == grpc.StatusCode.OK
+        assert call(channel, INFER, authorization=f"Bearer {encrypted.token}") == grpc.StatusCode.NOT_FOUND
+    with grpc.insecure_channel(encrypted.grpc) as channel:
+        assert call(channel, "/grpc.health.v1.Health/Check") == grpc.StatusCode.UNAVAILABLE
+
+
+def test_grpc_beyond_this_machine_is_not_opened_by_oversight(millrace, tmp_path):
+    done = millrace("server", "--home", tmp_path / "home", "--listen", "127.0.0.1:0", "--grpc-listen", "0.0.0.0:0", timeout=30)
+    assert done.returncode != 0 and "--allow-anonymous" in done.stderr

@@ -39,6 +39,20 @@ kind: Endpoint
 name: empty
 model: scores
 alias: nobody
+---
+kind: Endpoint
+name: arms
+model: scores
+routes:
+  arms: [{name: champion, weight: 1}, {name: challenger, weight: 0}]
+  override: {header: x-arm}
+---
+kind: Endpoint
+name: sticky
+model: scores
+routes:
+  arms: [{name: champion, weight: 1}, {name: challenger, weight: 1}]
+  sticky: {parameter: user}
 """
 
 
@@ -46,14 +60,14 @@ def rows_of(count, seed=3):
     return pd.DataFrame(np.random.default_rng(seed).normal(size=(count, len(FEATURES))), columns=FEATURES)
 
 
-def register(name, objective, labels, **params):
+def register(name, objective, labels, alias="champion", **params):
     rows = rows_of(400)
     matrix = xgb.DMatrix(rows, labels(rows.sum(axis=1)))
     booster = xgb.train({"objective": objective, "max_depth": 3, **params}, matrix, 10)
     with mlflow.start_run():
         signature = mlflow.models.infer_signature(rows, booster.predict(matrix))
-        mlflow.xgboost.log_model(booster, name="model", registered_model_name=name, signature=signature)
-    mlflow.MlflowClient().set_registered_model_alias(name, "champion", "1")
+        version = mlflow.xgboost.log_model(booster, name="model", registered_model_name=name, signature=signature).registered_model_version
+    mlflow.MlflowClient().set_registered_model_alias(name, alias, str(version))
     return booster
 
 
@@ -68,6 +82,7 @@ def served(millrace, tmp_path_factory):
             "scores": register("scores", "binary:logistic", lambda total: total > 0),
             "classes": register("classes", "multi:softprob", lambda total: np.digitize(total, [-1, 1]), num_class=3),
         }
+        register("scores", "binary:logistic", lambda total: total > 1, alias="challenger")
         server.apply(folder / "project")
         yield server
         mlflow.set_tracking_uri(None)
@@ -165,6 +180,15 @@ class TestTritonsClient:
             with pytest.raises(InferenceServerException) as refused:
                 client.infer("scores", whole(values), model_version=version)
             assert refused.value.status() == "StatusCode.NOT_FOUND"
+
+    def test_routes_go_by_metadata_and_parameters(self, client):
+        values = rows_of(2).to_numpy()
+        asked = [client.infer("arms", whole(values), headers={"x-arm": arm}).get_response().model_version for arm in ("champion", "challenger")]
+        assert asked == ["1", "2"]
+        by_key = {client.infer("sticky", whole(values), parameters={"user": str(user)}).get_response().model_version for user in range(50)}
+        assert by_key == {"1", "2"}
+        assert len({client.infer("sticky", whole(values), parameters={"user": "ann"}).get_response().model_version for _ in range(20)}) == 1
+        assert client.is_model_ready("arms", "2") and sorted(client.get_model_metadata("arms").versions) == ["1", "2"]
 
     @pytest.mark.parametrize("compression", ["gzip", "deflate"])
     def test_packed_requests(self, client, compression):

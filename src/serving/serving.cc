@@ -106,6 +106,18 @@ Result<void> check_arms_exist(const registry::Store& registry, const std::string
 
 }  // namespace
 
+bool serves_version(const EndpointStatus& status, std::int64_t version) {
+  return std::ranges::any_of(status.arms, [&](const ArmStatus& arm) { return arm.version == version; });
+}
+
+std::vector<std::int64_t> served_versions(const EndpointStatus& status) {
+  std::vector<std::int64_t> versions;
+  for (const ArmStatus& arm : status.arms) {
+    if (arm.version && std::ranges::find(versions, *arm.version) == versions.end()) versions.push_back(*arm.version);
+  }
+  return versions;
+}
+
 Endpoints::Endpoints(Parts parts)
     : parts_(std::move(parts)),
       assembler_({parts_.registry, parts_.blobs, parts_.find_vectors, parts_.metrics}),

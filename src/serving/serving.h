@@ -66,6 +66,10 @@ struct EndpointStatus {
   double p50_seconds = 0, p99_seconds = 0;   // of the slowest arm
 };
 
+// Whether one of its arms answers by this version; and all versions that do, each once, in the order of the arms.
+bool serves_version(const EndpointStatus& status, std::int64_t version);
+std::vector<std::int64_t> served_versions(const EndpointStatus& status);
+
 // Another version answers as an arm of an endpoint; none: the arm has no model.
 struct VersionChange {
   std::string endpoint;

@@ -1,8 +1,9 @@
 #include "api/grpc/infer_request.h"
 
+#include <algorithm>
+
 #include "api/grpc/model_version.h"
 #include "api/grpc/tensor_contents.h"
-#include "base/time.h"
 #include "base/wire.h"
 
 namespace millrace::api::grpc {
@@ -20,30 +21,6 @@ Result<void> read_extents(const WireReader& in, std::vector<std::int64_t>& shape
   for (auto packed = TRY(in.bytes()); !packed.empty() && shape.size() <= kMostExtents;) {
     shape.push_back(static_cast<std::int64_t>(TRY(take_varint(packed))));
   }
-  return {};
-}
-
-// InferParameter: a text (3), or a whole number (2, 5).
-Result<Timestamp> read_event_time(std::string_view parameter) {
-  WireReader in(parameter);
-  std::optional<Timestamp> time;
-  while (TRY(in.next())) {
-    if (in.field() == 3) time = TRY(parse_time(TRY(in.bytes())));
-    if (in.field() == 2 || in.field() == 5) time = Timestamp{static_cast<std::int64_t>(TRY(in.number()))};
-  }
-  if (!time) return invalid_argument("parameter \"event_time\" must be a time like 2001-03-01T06:00:00Z");
-  return *time;
-}
-
-// An entry of a map: its key (1) and its value (2).
-Result<void> read_parameter(std::string_view entry, serving::InferRequest& request) {
-  std::string_view key, value;
-  WireReader in(entry);
-  while (TRY(in.next())) {
-    if (in.field() == 1) key = TRY(in.bytes());
-    if (in.field() == 2) value = TRY(in.bytes());
-  }
-  if (key == "event_time") request.event_time = TRY(read_event_time(value));
   return {};
 }
 
@@ -92,6 +69,7 @@ Result<AskedInference> InferReader::read(std::string_view message) {
   input_count_ = 0;
   raw_.clear();
   outputs_.clear();
+  parameters_.clear();
   TRY(read_fields(message, asked));
   TRY(read_tensors(asked));
   asked.request.outputs = outputs_;
@@ -113,7 +91,7 @@ Result<void> InferReader::read_fields(std::string_view message, AskedInference& 
         asked.request.id = TRY(in.bytes());
         break;
       case 4:
-        TRY(read_parameter(TRY(in.bytes()), asked.request));
+        TRY(note_parameter(TRY(read_parameter(TRY(in.bytes()))), asked.request));
         break;
       case 5:
         if (input_count_ == kMostInputs) return invalid_argument("the request has more than {} inputs", kMostInputs);
@@ -132,6 +110,17 @@ Result<void> InferReader::read_fields(std::string_view message, AskedInference& 
   }
   asked.request.version = TRY(read_version(asked.endpoint, version));
   return {};
+}
+
+Result<void> InferReader::note_parameter(const Parameter& parameter, serving::InferRequest& request) {
+  parameters_.push_back(parameter);
+  if (parameter.name == "event_time") request.event_time = TRY(parameter_time(parameter));
+  return {};
+}
+
+std::string InferReader::parameter(std::string_view name) const {
+  const auto found = std::ranges::find(parameters_, name, &Parameter::name);
+  return found == parameters_.end() ? std::string() : parameter_text(found->value);
 }
 
 Result<void> InferReader::read_tensors(AskedInference& asked) {

@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/grpc/parameters.h"
 #include "base/result.h"
 #include "serving/infer.h"
 
@@ -32,6 +34,9 @@ class InferReader {
   // version that is none.
   Result<AskedInference> read(std::string_view message);
 
+  // What the message said beside its inputs: a number or boolean as its text; "" for what it did not say.
+  std::string parameter(std::string_view name) const;
+
  private:
   struct Input {
     std::string_view name, datatype, contents;
@@ -42,10 +47,12 @@ class InferReader {
   };
   // The fields of the message, before they are looked at together.
   Result<void> read_fields(std::string_view message, AskedInference& asked);
+  Result<void> note_parameter(const Parameter& parameter, serving::InferRequest& request);
   Result<void> read_tensors(AskedInference& asked);
 
   std::vector<Input> inputs_;
   std::size_t input_count_ = 0;
+  std::vector<Parameter> parameters_;
   std::vector<std::string_view> raw_;
   std::vector<std::string_view> outputs_;
   std::vector<serving::TensorView> tensors_;

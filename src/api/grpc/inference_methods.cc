@@ -22,9 +22,23 @@ using serving::EndpointStatus;
 constexpr std::array<std::string_view, 3> kExtensions{"model_repository(index)", "model_configuration",
                                                       "binary_tensor_data"};
 
+// The call's metadata, and the parameters of its message.
+class Hints final : public serving::RequestHints {
+ public:
+  Hints(const net::Request& request, const InferReader& reader) : request_(request), reader_(reader) {}
+  std::string header(std::string_view name) const override { return std::string(request_.header(name)); }
+  std::string parameter(std::string_view name) const override { return reader_.parameter(name); }
+
+ private:
+  const net::Request& request_;
+  const InferReader& reader_;
+};
+
 RpcAnswer infer(const Endpoints& endpoints, const RpcCall& call) {
   thread_local InferReader reader;
-  const auto asked = TRY(reader.read(call.message));
+  auto asked = TRY(reader.read(call.message));
+  const Hints hints(call.request, reader);
+  asked.request.hints = &hints;
   return write_answer(TRY(endpoints.infer(asked.endpoint, asked.request)), asked.form);
 }
 
@@ -40,7 +54,7 @@ Result<EndpointStatus> find_model(const Endpoints& endpoints, std::string_view m
   const auto asked = TRY(read_model_name(message));
   const auto wanted = TRY(read_version(asked.name, asked.version));
   auto status = TRY(endpoints.find(asked.name));
-  if (wanted && wanted != status.version) {
+  if (wanted && !serving::serves_version(status, *wanted)) {
     return not_found("model {} does not serve version {}", status.spec.name, *wanted);
   }
   return status;

@@ -75,10 +75,6 @@ std::string metadata_of(const TensorSpec& spec) {
   return write_tensor_metadata({spec.name, spec.datatype, spec.shape});
 }
 
-std::string version_text(const EndpointStatus& status) {
-  return status.version ? std::to_string(*status.version) : std::string();
-}
-
 }  // namespace
 
 Result<ModelName> read_model_name(std::string_view message) {
@@ -125,7 +121,7 @@ std::string write_server_metadata(std::string_view version, std::span<const std:
 std::string write_model_metadata(const EndpointStatus& status) {
   std::string message;
   append_wire(message, 1, status.spec.name);
-  append_text(message, 2, version_text(status));
+  for (const auto version : serving::served_versions(status)) append_wire(message, 2, std::to_string(version));
   append_text(message, 3, status.platform);
   for (const auto& input : status.inputs) append_wire(message, 4, metadata_of(input));
   for (const auto& output : status.outputs) append_wire(message, 5, metadata_of(output));
@@ -145,14 +141,17 @@ std::string write_model_config(const EndpointStatus& status) {
 
 std::string write_repository_index(std::span<const EndpointStatus> endpoints, Listed listed) {
   std::string message;
-  for (const auto& status : endpoints) {
-    if (!status.version && listed == Listed::kReady) continue;
+  const auto add = [&](const EndpointStatus& status, const std::string& version, std::string_view state) {
     std::string model;
     append_wire(model, 1, status.spec.name);
-    append_text(model, 2, version_text(status));
-    append_wire(model, 3, status.version ? "READY" : "UNAVAILABLE");
-    if (!status.version) append_text(model, 4, status.problem);
+    append_text(model, 2, version);
+    append_wire(model, 3, state);
+    if (version.empty()) append_text(model, 4, status.problem);
     append_wire(message, 1, model);
+  };
+  for (const auto& status : endpoints) {
+    for (const auto version : serving::served_versions(status)) add(status, std::to_string(version), "READY");
+    if (!status.version && listed == Listed::kAll) add(status, "", "UNAVAILABLE");
   }
   return message;
 }
