@@ -130,14 +130,14 @@ def wait_for(process, works, log):
             time.sleep(0.05)
 
 
-def fastapi(workers):
+def fastapi(workers, models=("S", "L")):
     def prepare(peer, folder, model_file, model):
         port, = free_ports(1)
         command = [peer.programs / "uvicorn", "fastapi_app:app", "--app-dir", APPS, "--host", "127.0.0.1", "--port", port, "--workers", workers,
                    "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
         return command, {}, [Work(f"{model} JSON", port, "/predict", wire.rows_json(), model)]
 
-    return Peer(f"FastAPI, {workers} worker{'s' if workers > 1 else ''}", "fastapi", f"uvicorn {workers} workers, uvloop, httptools, orjson, inplace_predict", prepare)
+    return Peer(f"FastAPI, {workers} worker{'s' if workers > 1 else ''}", "fastapi", f"uvicorn {workers} workers, uvloop, httptools, orjson, inplace_predict", prepare, models)
 
 
 def mlserver():
@@ -150,7 +150,7 @@ def mlserver():
             Work(f"{model} JSON", http, "/v2/models/scores/infer", wire.open_json("rows"), model),
             Work(f"{model} gRPC", grpc, wire.GRPC_METHOD, wire.open_grpc("scores", "rows"), model)]
 
-    return Peer("MLServer", "mlserver", "no parallel workers: the model runs in the server's process", prepare)
+    return Peer("MLServer", "mlserver", "no parallel workers: one of two costs three times the processor time", prepare)
 
 
 def bentoml(workers):
@@ -163,12 +163,16 @@ def bentoml(workers):
     return Peer("BentoML", "bentoml", f"{workers} workers, an async method", prepare)
 
 
+# Ray's workers else run at a low priority.
+THROUGHPUT = {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1", "RAY_worker_niceness": "0"}
+
+
 def ray_serve(replicas):
     def prepare(peer, folder, model_file, model):
         port, = free_ports(1)
-        return [peer.programs / "python", APPS / "ray_app.py", model_file, port, replicas], {"RAY_worker_niceness": "0"}, [Work(f"{model} JSON", port, "/predict", wire.rows_json(), model)]
+        return [peer.programs / "python", APPS / "ray_app.py", model_file, port, replicas], THROUGHPUT, [Work(f"{model} JSON", port, "/predict", wire.rows_json(), model)]
 
-    return Peer("Ray Serve", "ray", f"{replicas} replicas of no lower priority, an async method, orjson", prepare)
+    return Peer("Ray Serve", "ray", f"{replicas} replica beside the proxy (another costs more than it brings), optimized for throughput, an async method, orjson", prepare)
 
 
 def mlflow(workers):
@@ -194,7 +198,7 @@ def triton():
     return Peer("Triton", "triton", "nvidia-pytriton: a Python model, dynamic batching of up to 64", prepare)
 
 
-PEERS = [fastapi(1), fastapi(2), mlserver(), bentoml(2), ray_serve(2), mlflow(2), triton()]
+PEERS = [fastapi(1, ["S"]), fastapi(2), mlserver(), bentoml(2), ray_serve(1), mlflow(2), triton()]
 
 
 @contextlib.contextmanager
