@@ -173,6 +173,23 @@ class TestTritonsClient:
         with pytest.raises(InferenceServerException, match="probability"):
             client.infer("scores", whole(values), outputs=[triton.InferRequestedOutput("probability")])
 
+    def test_outputs_that_are_wrong(self, client):
+        values = rows_of(2).to_numpy()
+        twice = [triton.InferRequestedOutput("prediction"), triton.InferRequestedOutput("prediction")]
+        with pytest.raises(InferenceServerException, match="prediction") as refused:
+            client.infer("scores", whole(values), outputs=twice)
+        assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
+
+    def test_the_largest_classes(self, served, client):
+        rows = rows_of(6)
+        answer = client.infer("classes", whole(rows.to_numpy()), outputs=[triton.InferRequestedOutput("prediction", class_count=2)])
+        places = np.array([[int(text.split(b":")[1]) for text in row] for row in answer.as_numpy("prediction")])
+        np.testing.assert_array_equal(places[:, 0], served.boosters["classes"].predict(xgb.DMatrix(rows)).argmax(axis=1))
+        assert places.shape == (6, 2)
+
+    def test_tritons_schedule(self, client):
+        assert client.infer("scores", whole(rows_of(2).to_numpy()), priority=1, timeout=1_000_000, client_timeout=30)
+
     def test_versions(self, client):
         values = rows_of(2).to_numpy()
         assert client.infer("scores", whole(values), model_version="1").get_response().model_version == "1"
@@ -278,8 +295,12 @@ class TestContents:
     def test_event_time_and_unknown_parameters(self, stub):
         request = service_pb2.ModelInferRequest(model_name="scores", inputs=[contents("input", [0.1, 0.2, 0.3], shape=[1, 3])])
         request.parameters["event_time"].string_param = "2001-03-01T06:00:00Z"
-        request.parameters["priority"].uint64_param = 1
+        request.parameters["season"].double_param = 0.5
         assert stub.ModelInfer(request).outputs[0].name == "prediction"
+        request.parameters["priority"].string_param = "high"
+        with pytest.raises(grpc.RpcError, match="priority"):
+            stub.ModelInfer(request)
+        del request.parameters["priority"]
         request.parameters["event_time"].bool_param = True
         with pytest.raises(grpc.RpcError, match="event_time"):
             stub.ModelInfer(request)

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t kMostInputs = 4096;
 constexpr std::size_t kMostExtents = 64;
+constexpr std::size_t kMostKeptBytes = std::size_t{1} << 20;  // of an input's room, for the next request
+constexpr std::uint64_t kMostTimeout = std::uint64_t{24} * 3600 * 1'000'000;  // microseconds
 
 // One number, or several packed.
 Result<void> read_extents(const WireReader& in, std::vector<std::int64_t>& shape) {
@@ -24,13 +26,17 @@ Result<void> read_extents(const WireReader& in, std::vector<std::int64_t>& shape
   return {};
 }
 
-Result<std::string_view> read_output(std::string_view message) {
-  std::string_view name;
-  WireReader in(message);
-  while (TRY(in.next())) {
-    if (in.field() == 1) name = TRY(in.bytes());
-  }
-  return name;
+// Triton's schedule policy: microseconds, 0 for none; and 1 the highest, 0 for the default.
+Result<void> read_schedule(const Parameter& parameter, serving::InferRequest& request) {
+  const auto number = TRY(parameter_count(parameter));
+  if (parameter.name == "priority") request.priority = number;
+  if (parameter.name == "timeout" && number > 0) request.timeout = Duration(std::min(number, kMostTimeout));
+  return {};
+}
+
+template <typename Element>
+void recycle(std::vector<Element>& room) {
+  if (room.capacity() * sizeof(Element) > kMostKeptBytes) std::vector<Element>().swap(room);
 }
 
 template <typename Input>
@@ -69,10 +75,16 @@ Result<AskedInference> InferReader::read(std::string_view message) {
   input_count_ = 0;
   raw_.clear();
   outputs_.clear();
+  classes_.clear();
   parameters_.clear();
+  for (Input& input : inputs_) {
+    recycle(input.bytes);
+    recycle(input.texts);
+  }
   TRY(read_fields(message, asked));
   TRY(read_tensors(asked));
   asked.request.outputs = outputs_;
+  asked.classes = classes_;
   return asked;
 }
 
@@ -99,7 +111,8 @@ Result<void> InferReader::read_fields(std::string_view message, AskedInference& 
         TRY(read_input(TRY(in.bytes()), inputs_[input_count_++]));
         break;
       case 6:
-        outputs_.push_back(TRY(read_output(TRY(in.bytes()))));
+        if (outputs_.size() == kMostInputs) return invalid_argument("more than {} outputs are asked for", kMostInputs);
+        TRY(read_output(TRY(in.bytes())));
         break;
       case 7:
         raw_.push_back(TRY(in.bytes()));
@@ -115,6 +128,20 @@ Result<void> InferReader::read_fields(std::string_view message, AskedInference& 
 Result<void> InferReader::note_parameter(const Parameter& parameter, serving::InferRequest& request) {
   parameters_.push_back(parameter);
   if (parameter.name == "event_time") request.event_time = TRY(parameter_time(parameter));
+  if (parameter.name == "timeout" || parameter.name == "priority") TRY(read_schedule(parameter, request));
+  return {};
+}
+
+Result<void> InferReader::read_output(std::string_view message) {
+  outputs_.emplace_back();
+  classes_.push_back(0);
+  WireReader in(message);
+  while (TRY(in.next())) {
+    if (in.field() == 1) outputs_.back() = TRY(in.bytes());
+    if (in.field() != 2) continue;
+    const auto parameter = TRY(read_parameter(TRY(in.bytes())));
+    if (parameter.name == "classification") classes_.back() = TRY(parameter_count(parameter));
+  }
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ enum class TensorForm {
 struct AskedInference {
   std::string_view endpoint;
   serving::InferRequest request;
+  std::span<const std::size_t> classes;  // of each output that was asked for: so many classes (Triton's), or 0
   TensorForm form = TensorForm::kContents;
 };
 
@@ -30,8 +32,9 @@ struct AskedInference {
 class InferReader {
  public:
   // kInvalidArgument names what is wrong: not protobuf, unknown datatypes, data that do not fill their shape. The
-  // parameter "event_time" (ISO 8601, or microseconds since 1970) is the moment that is asked about. kNotFound for a
-  // version that is none.
+  // parameter "event_time" (ISO 8601, or microseconds since 1970) is the moment that is asked about; "timeout"
+  // (microseconds) and "priority" are Triton's, as is "classification" of an output. kNotFound for a version that is
+  // none.
   Result<AskedInference> read(std::string_view message);
 
   // What the message said beside its inputs: a number or boolean as its text; "" for what it did not say.
@@ -48,6 +51,7 @@ class InferReader {
   // The fields of the message, before they are looked at together.
   Result<void> read_fields(std::string_view message, AskedInference& asked);
   Result<void> note_parameter(const Parameter& parameter, serving::InferRequest& request);
+  Result<void> read_output(std::string_view message);
   Result<void> read_tensors(AskedInference& asked);
 
   std::vector<Input> inputs_;
@@ -55,6 +59,7 @@ class InferReader {
   std::vector<Parameter> parameters_;
   std::vector<std::string_view> raw_;
   std::vector<std::string_view> outputs_;
+  std::vector<std::size_t> classes_;
   std::vector<serving::TensorView> tensors_;
 };
 

@@ -1,10 +1,13 @@
+#include <algorithm>
 #include <array>
+#include <chrono>
 
 #include "api/grpc/infer_answer.h"
 #include "api/grpc/infer_request.h"
 #include "api/grpc/messages.h"
 #include "api/grpc/methods.h"
 #include "api/grpc/model_version.h"
+#include "api/http/classification.h"
 #include "base/wire.h"
 
 namespace millrace::api::grpc {
@@ -34,12 +37,28 @@ class Hints final : public serving::RequestHints {
   const InferReader& reader_;
 };
 
+void shorten_timeout(serving::InferRequest& request, std::optional<net::Moment> deadline) {
+  if (!deadline) return;
+  const auto left = std::chrono::duration_cast<Duration>(*deadline - std::chrono::steady_clock::now());
+  request.timeout = std::max(Duration(1), std::min(request.timeout.value_or(left), left));
+}
+
+Result<void> classify(serving::InferAnswer& answer, std::span<const std::size_t> classes) {
+  for (std::size_t i = 0; i < std::min(answer.outputs.size(), classes.size()); ++i) {
+    if (classes[i] > 0) answer.outputs[i] = TRY(classes_of(answer.outputs[i], classes[i]));
+  }
+  return {};
+}
+
 RpcAnswer infer(const Endpoints& endpoints, const RpcCall& call) {
   thread_local InferReader reader;
   auto asked = TRY(reader.read(call.message));
   const Hints hints(call.request, reader);
   asked.request.hints = &hints;
-  return write_answer(TRY(endpoints.infer(asked.endpoint, asked.request)), asked.form);
+  shorten_timeout(asked.request, call.deadline);
+  auto answer = TRY(endpoints.infer(asked.endpoint, asked.request));
+  TRY(classify(answer, asked.classes));
+  return write_answer(answer, asked.form);
 }
 
 // Triton's envelope: what goes wrong with one request of a stream is said in its answer.
