@@ -131,7 +131,78 @@ def test_priority_and_timeout_are_taken(client, expected):
 
 
 def test_what_is_said_of_the_server(client):
-    assert {"binary_tensor_data", "classification", "schedule_policy"} <= set(client.get_server_metadata()["extensions"])
+    extensions = set(client.get_server_metadata()["extensions"])
+    assert extensions == {"binary_tensor_data", "classification", "model_configuration", "model_repository", "parameters", "schedule_policy", "statistics"}
+
+
+def test_configuration(client):
+    config = client.get_model_config("classes")
+    assert (config["name"], config["platform"], config["max_batch_size"]) == ("classes", "xgboost_mlmodel", 0)
+    assert config["input"] == [{"name": name, "data_type": "TYPE_FP64", "dims": [-1]} for name in NAMES]
+    assert config["output"] == [{"name": "prediction", "data_type": "TYPE_FP64", "dims": [-1, 3]}]
+    assert client.get_model_config("classes", "1") == config
+    with pytest.raises(InferenceServerException, match="does not serve version 7"):
+        client.get_model_config("classes", "7")
+
+
+def phases(statistics):
+    return {name: statistics["inference_stats"][name] for name in ("compute_input", "compute_infer", "compute_output", "queue")}
+
+
+def test_statistics_count_requests_rows_and_time(client):
+    def read(model="plain", **options):
+        return client.get_inference_statistics(model, **options)["model_stats"][0]
+
+    client.infer("plain", columns())
+    before = read()
+    for _ in range(3):
+        client.infer("plain", columns())
+    client.infer("plain", whole(rows=ROWS[:1]))
+    with pytest.raises(InferenceServerException):
+        client.infer("plain", columns()[:2])
+    after = read()
+    assert (after["name"], after["version"]) == ("plain", "1")
+    assert after["execution_count"] - before["execution_count"] == 4
+    assert after["inference_count"] - before["inference_count"] == 3 * len(ROWS) + 1
+    stats = after["inference_stats"]
+    assert stats["success"]["count"] - before["inference_stats"]["success"]["count"] == 4
+    assert stats["fail"]["count"] - before["inference_stats"]["fail"]["count"] == 1
+    assert stats["fail"]["ns"] > before["inference_stats"]["fail"]["ns"]
+    assert stats["success"]["ns"] == sum(phase["ns"] for phase in phases(after).values())
+    assert all(phase["ns"] > 0 for name, phase in phases(after).items() if name != "queue")
+    assert after["last_inference"] >= before["last_inference"] > 1_600_000_000_000
+    batches = {batch["batch_size"]: batch["compute_infer"]["count"] for batch in after["batch_stats"]}
+    assert batches[len(ROWS)] >= 4 and batches[1] >= 1
+    assert sum(batches.values()) == after["execution_count"]
+    assert read(model_version="1")["execution_count"] == after["execution_count"]
+    assert {entry["name"] for entry in client.get_inference_statistics()["model_stats"]} == {"classes", "plain"}
+
+
+def test_the_repository_is_listed_and_endpoints_are_unloaded_and_loaded(served, client, expected):
+    assert client.get_model_repository_index() == [{"name": name, "version": "1", "state": "READY", "reason": ""} for name in ("classes", "plain")]
+    client.unload_model("plain")
+    assert not client.is_model_ready("plain") and not client.is_server_ready()
+    assert served.request("GET", "/v2/models/plain/ready", expect=503)["error"] == "it was unloaded; load it to have it answer again"
+    with pytest.raises(InferenceServerException, match="it was unloaded"):
+        client.infer("plain", columns())
+    assert [entry["state"] for entry in client.get_model_repository_index()] == ["READY", "UNAVAILABLE"]
+    assert len(served.post("/v2/repository/index", json={"ready": True})) == 1
+    MlflowClient(served.url).set_registered_model_alias("plain", "champion", "1")  # what moves does not load it
+    assert not client.is_model_ready("plain")
+    client.load_model("plain")
+    assert client.is_model_ready("plain")
+    np.testing.assert_array_equal(client.infer("plain", columns()).as_numpy("prediction"), expected["plain"])
+    client.load_model("plain")
+    with pytest.raises(InferenceServerException, match='did you mean "plain"'):
+        client.load_model("plane")
+    with pytest.raises(InferenceServerException, match="an endpoint is what its document says"):
+        client.load_model("plain", config="{}", files={"file:1/model": b"x"})
+
+
+def test_what_triton_has_and_millrace_has_not(client):
+    for ask in (client.get_log_settings, client.get_trace_settings, lambda: client.get_trace_settings("plain"), lambda: client.update_log_settings({})):
+        with pytest.raises(InferenceServerException, match="millrace has no"):
+            ask()
 
 
 def test_nan_is_missing_and_infinity_infinite(client, boosters):

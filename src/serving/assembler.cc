@@ -175,7 +175,15 @@ ArmStatistics Assembler::statistics_of(const ServedEndpoint& endpoint, const Arm
   return {parts_.metrics.counter("millrace_predictions_total", "Rows predicted.", labels),
           parts_.metrics.counter("millrace_arm_failures_total", "Requests that an arm answered with an error.", labels),
           parts_.metrics.histogram("millrace_prediction_seconds", "Time to answer a request, without the network.",
-                                   labels, kLatencyBuckets)};
+                                   labels, kLatencyBuckets),
+          requests_of(endpoint.spec.name, version)};
+}
+
+RequestStatistics& Assembler::requests_of(const std::string& endpoint, std::int64_t version) {
+  const std::scoped_lock lock(requests_mutex_);
+  auto& statistics = requests_[{endpoint, version}];
+  if (!statistics) statistics = std::make_unique<RequestStatistics>();
+  return *statistics;
 }
 
 }  // namespace millrace::serving

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
 
 #include "base/metrics.h"
 #include "base/result.h"
@@ -38,8 +42,12 @@ class Assembler {
   Result<void> fill_shadow(const ServedEndpoint& endpoint, ScoredModel& shadow);
   ArmStatistics statistics_of(const ServedEndpoint& endpoint, const ArmSpec& arm, std::int64_t version);
 
+  RequestStatistics& requests_of(const std::string& endpoint, std::int64_t version);
+
   Parts parts_;
   ModelLoader loader_;
+  std::mutex requests_mutex_;
+  std::map<std::pair<std::string, std::int64_t>, std::unique_ptr<RequestStatistics>> requests_;  // they stay
 };
 
 }  // namespace millrace::serving

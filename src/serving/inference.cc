@@ -18,6 +18,10 @@ auto row_of(Container& values, std::size_t row, std::size_t width) {
   return std::span(values.data() + row * width, width);
 }
 
+std::uint64_t ns_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
+  return static_cast<std::uint64_t>(std::chrono::nanoseconds(to - from).count());
+}
+
 }  // namespace
 
 Result<InferAnswer> Inference::run() {
@@ -25,8 +29,10 @@ Result<InferAnswer> Inference::run() {
   TRY(choose());
   TRY(check_outputs());
   TRY(bind());
+  bound_at_ = std::chrono::steady_clock::now();
   InferAnswer answer{
       .version = arm_->scored.model->version, .model_name = endpoint_.spec.name, .outputs = TRY(score(arm_->scored))};
+  scored_at_ = std::chrono::steady_clock::now();
   score_shadows();
   TRY(log(answer));
   count();
@@ -148,7 +154,7 @@ void Inference::score_shadows() {
 Result<void> Inference::log(const InferAnswer& answer) {
   using std::chrono::duration_cast;
   const auto latency = duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start_);
-  const Timestamp now = sources_.wall_clock.now();
+  served_at_ = sources_.wall_clock.now();
   const std::size_t inputs = endpoint_.spec.features ? endpoint_.vectors->inputs().size() : 0;
   LoggedRows rows(endpoint_.log->schema(), rows_);
   rows.add_outputs(answer.outputs);
@@ -160,7 +166,7 @@ Result<void> Inference::log(const InferAnswer& answer) {
     TRY(endpoint_.log->append(
         {.id = rows_ == 1 ? std::string_view(id_) : several,
          .event_time = event_time_,
-         .served_at = now,
+         .served_at = served_at_,
          .version = answer.version,
          .route = arm_->logged[static_cast<std::size_t>(reason_)],
          .latency_us = latency.count(),
@@ -173,10 +179,18 @@ Result<void> Inference::log(const InferAnswer& answer) {
 }
 
 void Inference::count() const {
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
+  const Moment end = std::chrono::steady_clock::now();
+  const std::chrono::duration<double> took = end - start_;
   arm_->statistics->predictions.add(rows_);
   arm_->statistics->latency.observe(took.count());
+  arm_->statistics->requests.add_success(rows_,
+                                         {.input = ns_between(start_, bound_at_),
+                                          .infer = ns_between(bound_at_, scored_at_),
+                                          .output = ns_between(scored_at_, end)},
+                                         static_cast<std::uint64_t>(served_at_.us / 1000));
 }
+
+std::uint64_t Inference::age_ns() const { return ns_between(start_, std::chrono::steady_clock::now()); }
 
 // In the order asked for.
 void Inference::keep_wanted(Outputs& outputs) const {

@@ -31,6 +31,8 @@ class Inference {
   Result<InferAnswer> run();
   // That was chosen to answer; null where it did not come so far.
   const ServedArm* arm() const { return arm_; }
+  // Since the request came.
+  std::uint64_t age_ns() const;
 
  private:
   using Doubles = boost::container::small_vector<double, 64>;
@@ -53,11 +55,12 @@ class Inference {
   const ServedEndpoint& endpoint_;
   const InferRequest& request_;
   const InferenceSources& sources_;
-  std::chrono::steady_clock::time_point start_;
+  using Moment = std::chrono::steady_clock::time_point;
+  Moment start_, bound_at_, scored_at_;
   std::string id_;                  // of the prediction
   const ServedArm* arm_ = nullptr;  // that answers
   RouteReason reason_ = RouteReason::kOnly;
-  Timestamp event_time_;
+  Timestamp event_time_, served_at_;
   std::size_t rows_ = 0;
   BoundInputs bound_;      // of a feature service, or of a model of columns
   std::size_t width_ = 0;  // of a vector

@@ -14,6 +14,7 @@
 #include "serving/endpoint_spec.h"
 #include "serving/model_loader.h"
 #include "serving/prediction_log.h"
+#include "serving/request_statistics.h"
 #include "serving/route.h"
 #include "serving/route_store.h"
 #include "serving/vectors.h"
@@ -34,6 +35,7 @@ struct ArmStatistics {
   metrics::Counter& predictions;  // rows
   metrics::Counter& failures;     // requests that were answered with an error
   metrics::Histogram& latency;    // seconds a request
+  RequestStatistics& requests;    // of the version at the endpoint, whatever its arm
 };
 
 // One of the versions that answer.

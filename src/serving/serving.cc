@@ -45,6 +45,7 @@ ArmStatus status_of(const ServedEndpoint& endpoint, std::size_t at) {
   status.failures = arm.statistics->failures.value();
   status.p50_seconds = arm.statistics->latency.quantile(0.5);
   status.p99_seconds = arm.statistics->latency.quantile(0.99);
+  status.requests = arm.statistics->requests.totals();
   return status;
 }
 
@@ -157,7 +158,10 @@ Result<InferAnswer> Endpoints::infer(std::string_view name, const InferRequest& 
   Result<InferAnswer> answer = inference.run();
   if (answer) return answer;
   found->second->failures->add();
-  if (const ServedArm* arm = inference.arm()) arm->statistics->failures.add();
+  if (const ServedArm* arm = inference.arm()) {
+    arm->statistics->failures.add();
+    arm->statistics->requests.add_failure(inference.age_ns());
+  }
   return answer;
 }
 
@@ -218,8 +222,39 @@ Result<void> Endpoints::remove(std::string_view name) {
   TRY(find_served(name));
   TRY(parts_.routes.remove(std::string(name)));
   const std::scoped_lock changing(change_);
+  unloaded_.erase(std::string(name));
   replace(std::string(name), nullptr);
   return {};
+}
+
+Result<void> Endpoints::unload(std::string_view name) {
+  const auto mutex = building(std::string(name));
+  const std::scoped_lock lock(*mutex);
+  const Served endpoint = TRY(find_served(name));
+  const std::scoped_lock changing(change_);
+  unloaded_.emplace(name);
+  replace(endpoint->spec.name, emptied(*endpoint));
+  return {};
+}
+
+Result<void> Endpoints::load(std::string_view name) {
+  const auto mutex = building(std::string(name));
+  const std::scoped_lock lock(*mutex);
+  const Served endpoint = TRY(find_served(name));
+  {
+    const std::scoped_lock changing(change_);
+    unloaded_.erase(std::string(name));
+  }
+  return rebuild(endpoint->spec, endpoint->in_force);
+}
+
+// The endpoint without its models; its log stays open.
+std::shared_ptr<ServedEndpoint> Endpoints::emptied(const ServedEndpoint& endpoint) {
+  auto empty = assembler_.without_models(endpoint.spec, endpoint.in_force);
+  empty->problem = "it was unloaded; load it to have it answer again";
+  const Served before = current(endpoint.spec.name);
+  empty->log = before ? before->log : nullptr;
+  return empty;
 }
 
 Result<void> Endpoints::refresh(std::string_view model) {
@@ -302,6 +337,7 @@ Result<void> Endpoints::rebuild(const EndpointSpec& spec, RoutesInForce routes) 
 
 Result<void> Endpoints::publish(std::shared_ptr<ServedEndpoint> endpoint) {
   const std::scoped_lock lock(change_);
+  if (unloaded_.contains(endpoint->spec.name)) endpoint = emptied(*endpoint);
   if (endpoint->primary_model().model) TRY(attach_log(*endpoint));
   const std::string name = endpoint->spec.name;
   replace(name, std::move(endpoint));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,7 @@ struct ArmStatus {
   std::uint64_t predictions = 0;            // rows, by this version since the process started
   std::uint64_t failures = 0;               // requests that were answered with an error
   double p50_seconds = 0, p99_seconds = 0;  // of a request in here, without the network
+  RequestTotals requests;                   // of the version, by whatever arm
 };
 
 struct EndpointStatus {
@@ -115,6 +117,11 @@ class Endpoints {
   // the version before goes on serving.
   Result<void> refresh(std::string_view model);
 
+  // Has the endpoint answer kUnavailable until load(), whatever its document and aliases do; not kept over a restart.
+  Result<void> unload(std::string_view name);
+  // Takes over what stands behind the endpoint's names now, and undoes unload().
+  Result<void> load(std::string_view name);
+
   // Divides the endpoint's requests so, whatever its document says (route_store.h says for how long), and why. An arm
   // that names an alias or a version which the model has not is kNotFound.
   Result<void> set_routes(std::string_view name, const RoutesSpec& routes, const std::string& reason);
@@ -151,6 +158,7 @@ class Endpoints {
   Result<void> rebuild(const EndpointSpec& spec, RoutesInForce routes);
   Result<void> change_routes(const std::string& name, const RoutesSpec& routes, const std::string& reason);
   Result<void> publish(std::shared_ptr<ServedEndpoint> endpoint);
+  std::shared_ptr<ServedEndpoint> emptied(const ServedEndpoint& endpoint);
   Result<void> attach_log(ServedEndpoint& endpoint);
   void note_problem(const EndpointSpec& spec, const RoutesInForce& routes, const Error& error);
   void replace(const std::string& name, Served endpoint);
@@ -161,6 +169,7 @@ class Endpoints {
   std::mutex buildings_mutex_;
   std::map<std::string, std::shared_ptr<std::mutex>, std::less<>> buildings_;  // held by whoever changes an endpoint
   mutable std::mutex change_;  // held by whoever changes the snapshot; after that of the endpoint
+  std::set<std::string, std::less<>> unloaded_;
   Published<Snapshot> published_;
 };
 

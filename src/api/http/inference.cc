@@ -6,6 +6,7 @@
 #include "api/http/classification.h"
 #include "api/http/coding.h"
 #include "api/http/oip_answer.h"
+#include "api/http/oip_error.h"
 #include "api/http/oip_request.h"
 #include "api/http/resources.h"
 #include "api/http/tensor_json.h"
@@ -21,31 +22,8 @@ using serving::Endpoints;
 constexpr std::size_t kBodyLimit = std::size_t{64} << 20;  // packed and unpacked; Triton's own
 
 // Triton's extensions of the protocol that are spoken here.
-constexpr std::array kExtensions{"binary_tensor_data", "classification", "parameters", "schedule_policy"};
-
-// The protocol's own error body: {"error": "..."}.
-Response oip_error(const Error& error) {
-  return {.status = http_status(error.code) == 422 ? 400 : http_status(error.code),
-          .body = dump_json({{"error", error.message}})};
-}
-
-Response oip_fault(const BodyFault& fault) {
-  Response response{.status = fault.status, .body = dump_json({{"error", fault.message}})};
-  if (fault.status == 415) response.headers.emplace_back("Accept-Encoding", kCodings);
-  return response;
-}
-
-Response oip_answer(const Result<Json>& result) { return result ? answer(*result) : oip_error(result.error()); }
-
-Result<std::optional<std::int64_t>> version_of(const Request& request) {
-  auto text = request.param("version");
-  if (text.empty()) return std::nullopt;
-  std::int64_t number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < 1)
-    return not_found("model {} has no version \"{}\"; versions are 1, 2, 3...", request.param("name"), text);
-  return number;
-}
+constexpr std::array kExtensions{"binary_tensor_data", "classification",  "model_configuration", "model_repository",
+                                 "parameters",         "schedule_policy", "statistics"};
 
 // Headers of HTTP, and the parameters of the body.
 class Hints final : public serving::RequestHints {

@@ -23,8 +23,10 @@ void add_routes(net::Router& router, Services& services) {
   add_model_card_routes(router, services);
   add_openlineage_routes(router, services);
   add_pipeline_routes(router, services);
+  add_predict_v1_routes(router, services);
   add_project_routes(router, services);
   add_record_routes(router, services);
+  add_repository_routes(router, services);
   add_run_routes(router, services);
   add_server_routes(router, services);
   add_trigger_routes(router, services);

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace millrace::serving {
+
+// How many, and how long they took together.
+struct CountedTime {
+  std::uint64_t count = 0;
+  std::uint64_t ns = 0;
+};
+
+// Where a request's time went, in nanoseconds: waiting, making the model's inputs, scoring, all that came after.
+struct PhaseTimes {
+  std::uint64_t queue = 0, input = 0, infer = 0, output = 0;
+};
+
+// What was scored with so many rows at once.
+struct BatchTotals {
+  std::size_t rows = 0;
+  std::uint64_t count = 0;
+  PhaseTimes times;
+};
+
+struct RequestTotals {
+  std::uint64_t last_ms = 0;  // when the last one was answered, since 1970; 0: none was
+  std::uint64_t rows = 0;
+  CountedTime success, failure;
+  PhaseTimes times;                  // of those that succeeded
+  std::vector<BatchTotals> batches;  // by their rows, the fewest first
+};
+
+// Counts a version's requests at an endpoint, as Triton's statistics tell them. Thread-safe, without a lock.
+class RequestStatistics {
+ public:
+  void add_success(std::size_t rows, const PhaseTimes& times, std::uint64_t now_ms);
+  void add_failure(std::uint64_t ns);
+  RequestTotals totals() const;
+
+ private:
+  using Number = std::atomic<std::uint64_t>;
+  struct Times {
+    Number count{0}, queue{0}, input{0}, infer{0}, output{0};
+    void add(const PhaseTimes& times);
+    PhaseTimes read() const;
+  };
+  // Of one number of rows; that of the first to come holds the place.
+  struct Batch {
+    std::atomic<std::size_t> rows{0};
+    Times times;
+  };
+  Batch* batch_of(std::size_t rows);
+
+  static constexpr std::size_t kBatches = 64;  // further numbers of rows are not told apart, and not listed
+
+  Times times_;
+  Number rows_{0}, last_ms_{0}, failures_{0}, failure_ns_{0};
+  std::array<Batch, kBatches> batches_;
+};
+
+}  // namespace millrace::serving
