@@ -76,7 +76,8 @@ class Worker {
 
  private:
   std::size_t share(int number) const {
-    return static_cast<std::size_t>(plan_.connections / plan_.threads + (number < plan_.connections % plan_.threads));
+    const int mine = plan_.connections / plan_.threads + (number < plan_.connections % plan_.threads ? 1 : 0);
+    return static_cast<std::size_t>(mine);
   }
   bool open_loop() const { return plan_.rate > 0; }
 

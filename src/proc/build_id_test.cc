@@ -20,9 +20,9 @@ TEST(BuildIdTest, AFileWithoutOneIsHashed) {
   const TemporaryDirectory folder;
   const auto script = folder.path() / "script";
   for (const std::string& text : {std::string("#!/bin/sh\n"),
-                                 std::string("\x7f"
-                                             "ELF"),
-                                 std::string()}) {
+                                  std::string("\x7f"
+                                              "ELF"),
+                                  std::string()}) {
     MUST(write_file(script, text));
     EXPECT_EQ(MUST(build_id(script)), sha256(text));
   }
