@@ -615,8 +615,6 @@ def test_every_method_of_grpc_is_closed_to_strangers(closed):
     public = {"ServerLive", "ServerReady", "ServerMetadata"}
     with grpc.insecure_channel(closed.grpc) as channel:
         for method in service.methods:
-            if method.name in ("ModelStatistics", "RepositoryModelLoad", "RepositoryModelUnload"):
-                continue  # millrace has none
             code = call(channel, f"/{service.full_name}/{method.name}")
             assert (code == grpc.StatusCode.UNAUTHENTICATED) == (method.name not in public), f"{method.name}: {code}"
         assert call(channel, "/grpc.health.v1.Health/Check") == grpc.StatusCode.OK
@@ -629,6 +627,14 @@ def test_grpc_takes_tokens_and_passwords(closed):
         assert call(channel, INFER, authorization=basic("nil")["Authorization"]) == grpc.StatusCode.PERMISSION_DENIED
         assert call(channel, INFER, authorization=basic("val", "guess")["Authorization"]) == grpc.StatusCode.UNAUTHENTICATED
         assert call(channel, INFER, authorization="Bearer nobody") == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_who_unloads_by_grpc_is_a_deployer_and_in_the_audit_log(closed):
+    unload = "/inference.GRPCInferenceService/RepositoryModelUnload"
+    with grpc.insecure_channel(closed.grpc) as channel:
+        assert call(channel, unload, authorization=basic("val")["Authorization"]) == grpc.StatusCode.PERMISSION_DENIED
+        assert call(channel, unload, authorization=basic("dee")["Authorization"]) == grpc.StatusCode.NOT_FOUND
+    assert [(entry["who"], entry["status"]) for entry in closed.get("/api/v1/audit")["items"] if entry["route"] == unload] == [("dee", 404)]
 
 
 def test_grpc_over_tls(encrypted):

@@ -262,6 +262,36 @@ class TestTritonsClient:
         assert index["scores"].state == "READY" and index["scores"].version == "1"
         assert index["empty"].state == "UNAVAILABLE" and "nobody" in index["empty"].reason
 
+    def test_an_endpoint_is_unloaded_and_loaded(self, client):
+        client.unload_model("sticky")
+        assert not client.is_model_ready("sticky")
+        with pytest.raises(InferenceServerException) as refused:
+            client.infer("sticky", whole(rows_of(1).to_numpy()))
+        assert refused.value.status() == "StatusCode.UNAVAILABLE"
+        with pytest.raises(InferenceServerException, match="apply a project") as refused:
+            client.load_model("sticky", config="{}")
+        assert refused.value.status() == "StatusCode.UNIMPLEMENTED"
+        client.load_model("sticky")
+        assert client.is_model_ready("sticky") and client.infer("sticky", whole(rows_of(1).to_numpy()))
+        with pytest.raises(InferenceServerException) as refused:
+            client.load_model("nothing")
+        assert refused.value.status() == "StatusCode.NOT_FOUND"
+
+    def test_statistics_are_those_of_http(self, served, client):
+        client.infer("classes", whole(rows_of(3).to_numpy()))
+        with pytest.raises(InferenceServerException):
+            client.infer("classes", whole(rows_of(3).to_numpy()[:, :2]))
+        [ours] = client.get_inference_statistics("classes").model_stats
+        [theirs] = served.get("/v2/models/classes/stats")["model_stats"]
+        assert ours.version == "1" and ours.inference_count == theirs["inference_count"] >= 3
+        assert ours.execution_count == theirs["execution_count"] and ours.last_inference == theirs["last_inference"]
+        for phase in ("success", "fail", "queue", "compute_input", "compute_infer", "compute_output"):
+            assert {"count": getattr(ours.inference_stats, phase).count, "ns": getattr(ours.inference_stats, phase).ns} == theirs["inference_stats"][phase], phase
+        assert [batch.batch_size for batch in ours.batch_stats] == [batch["batch_size"] for batch in theirs["batch_stats"]]
+        every = client.get_inference_statistics().model_stats
+        assert {(stats.name, stats.version) for stats in every} >= {("classes", "1"), ("arms", "1"), ("arms", "2")}
+        assert [stats.version for stats in client.get_inference_statistics("arms", "2").model_stats] == ["2"]
+
     def test_what_there_is_not_says_so(self, client):
         for call in (client.get_system_shared_memory_status, client.get_cuda_shared_memory_status, client.get_trace_settings, client.get_log_settings):
             with pytest.raises(InferenceServerException, match="millrace has no") as refused:

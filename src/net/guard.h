@@ -35,6 +35,8 @@ class Guard {
   // The same questions about gRPC calls, whose refusals are statuses.
   virtual Verdict check_call(Request& request, const Route& route, Error& refusal) = 0;
   virtual Result<void> verify_call(Request& request, const Route& route) = 0;
+  // `error` is null where the call was answered.
+  virtual void answered_call(const Request& request, const Route& route, const Error* error) = 0;
 };
 
 }  // namespace millrace::net

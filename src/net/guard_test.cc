@@ -38,6 +38,7 @@ class DoorKeeper final : public Guard {
     if (verdict == Verdict::kRefuse) refusal = {Code::kUnauthenticated, "who are you?"};
     return verdict;
   }
+  void answered_call(const Request&, const Route&, const Error*) override {}
   Result<void> verify_call(Request& request, const Route& route) override {
     if (verify(request, &route)) return fail(Code::kUnauthenticated, "who are you?");
     return {};

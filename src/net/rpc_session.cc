@@ -589,7 +589,12 @@ void RpcSession::run_blocking(RpcStream& stream, const RpcCall& call) {
   service_.blocking.fetch_add(1, std::memory_order_relaxed);
   service_.pool.post([this, &stream, call] {
     RpcAnswer answer = std::unexpected(stopping());
-    if (!service_.abandon.load(std::memory_order_relaxed)) answer = run_handler(*stream.method, call);
+    if (!service_.abandon.load(std::memory_order_relaxed)) {
+      answer = run_handler(*stream.method, call);
+      if (auto* guard = service_.options.guard) {
+        guard->answered_call(call.request, stream.method->route, answer ? nullptr : &answer.error());
+      }
+    }
     service_.blocking.fetch_sub(1, std::memory_order_relaxed);
     loop_.mailbox()->post(
         *this, [this, &stream, answer = std::move(answer)]() mutable { on_answer(stream, std::move(answer)); });

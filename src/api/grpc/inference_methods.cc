@@ -6,8 +6,8 @@
 #include "api/grpc/infer_request.h"
 #include "api/grpc/messages.h"
 #include "api/grpc/methods.h"
-#include "api/grpc/model_version.h"
 #include "api/http/classification.h"
+#include "api/http/model_config.h"
 #include "base/wire.h"
 
 namespace millrace::api::grpc {
@@ -21,9 +21,6 @@ using net::RpcReply;
 using net::RpcShape;
 using serving::Endpoints;
 using serving::EndpointStatus;
-
-constexpr std::array<std::string_view, 3> kExtensions{"model_repository(index)", "model_configuration",
-                                                      "binary_tensor_data"};
 
 // The call's metadata, and the parameters of its message.
 class Hints final : public serving::RequestHints {
@@ -68,33 +65,13 @@ std::string enveloped(const RpcAnswer& answer) {
   return message;
 }
 
-// The endpoint, where it serves the version that was asked for.
-Result<EndpointStatus> find_model(const Endpoints& endpoints, std::string_view message) {
-  const auto asked = TRY(read_model_name(message));
-  const auto wanted = TRY(read_version(asked.name, asked.version));
-  auto status = TRY(endpoints.find(asked.name));
-  if (wanted && !serving::serves_version(status, *wanted)) {
-    return not_found("model {} does not serve version {}", status.spec.name, *wanted);
-  }
-  return status;
-}
-
 RpcAnswer model_ready(const Endpoints& endpoints, const RpcCall& call) {
-  const auto status = find_model(endpoints, call.message);
-  return write_truth(status && status->version);
+  const auto model = find_model(endpoints, call.message);
+  return write_truth(model && model->status.version);
 }
 
 RpcAnswer model_metadata(const Endpoints& endpoints, const RpcCall& call) {
-  return write_model_metadata(TRY(find_model(endpoints, call.message)));
-}
-
-RpcAnswer model_config(const Endpoints& endpoints, const RpcCall& call) {
-  return write_model_config(TRY(find_model(endpoints, call.message)));
-}
-
-RpcAnswer repository_index(const Endpoints& endpoints, const RpcCall& call) {
-  const bool only_ready = TRY(read_only_ready(call.message));
-  return write_repository_index(endpoints.list(), only_ready ? Listed::kReady : Listed::kAll);
+  return write_model_metadata(TRY(find_model(endpoints, call.message)).status);
 }
 
 // What Triton has and Millrace has not.
@@ -144,8 +121,6 @@ void add_inference_methods(net::RpcRouter& router, Services& services) {
   });
   add("ModelReady", Access::kPredict, [&](const RpcCall& call) { return model_ready(endpoints, call); });
   add("ModelMetadata", Access::kPredict, [&](const RpcCall& call) { return model_metadata(endpoints, call); });
-  add("ModelConfig", Access::kPredict, [&](const RpcCall& call) { return model_config(endpoints, call); });
-  add("RepositoryIndex", Access::kPredict, [&](const RpcCall& call) { return repository_index(endpoints, call); });
   add_unimplemented(router);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/grpc/parameters.h"
 #include "base/wire.h"
 
 namespace millrace::api::grpc {
@@ -75,6 +76,50 @@ std::string metadata_of(const TensorSpec& spec) {
   return write_tensor_metadata({spec.name, spec.datatype, spec.shape});
 }
 
+// StatisticDuration.
+void append_duration(std::string& message, std::uint32_t field, std::uint64_t count, std::uint64_t ns) {
+  std::string duration;
+  append_wire_number(duration, 1, count);
+  append_wire_number(duration, 2, ns);
+  append_wire(message, field, duration);
+}
+
+std::string inference_statistics(const serving::RequestTotals& totals) {
+  const auto done = totals.success.count;
+  std::string message;
+  append_duration(message, 1, done, totals.success.ns);
+  append_duration(message, 2, totals.failure.count, totals.failure.ns);
+  append_duration(message, 3, done, totals.times.queue);
+  append_duration(message, 4, done, totals.times.input);
+  append_duration(message, 5, done, totals.times.infer);
+  append_duration(message, 6, done, totals.times.output);
+  append_duration(message, 7, 0, 0);
+  append_duration(message, 8, 0, 0);
+  return message;
+}
+
+std::string batch_statistics(const serving::BatchTotals& batch) {
+  std::string message;
+  append_wire_number(message, 1, batch.rows);
+  append_duration(message, 2, batch.count, batch.times.input);
+  append_duration(message, 3, batch.count, batch.times.infer);
+  append_duration(message, 4, batch.count, batch.times.output);
+  return message;
+}
+
+// ModelStatistics.
+std::string statistics_of(const std::string& endpoint, std::int64_t version, const serving::RequestTotals& totals) {
+  std::string message;
+  append_wire(message, 1, endpoint);
+  append_wire(message, 2, std::to_string(version));
+  append_wire_number(message, 3, totals.last_ms);
+  append_wire_number(message, 4, totals.rows);
+  append_wire_number(message, 5, totals.success.count);
+  append_wire(message, 6, inference_statistics(totals));
+  for (const auto& batch : totals.batches) append_wire(message, 7, batch_statistics(batch));
+  return message;
+}
+
 }  // namespace
 
 Result<ModelName> read_model_name(std::string_view message) {
@@ -94,6 +139,16 @@ Result<bool> read_only_ready(std::string_view message) {
     if (in.field() == 2) ready = TRY(in.number()) != 0;
   }
   return ready;
+}
+
+Result<RepositoryChange> read_repository_change(std::string_view message) {
+  RepositoryChange change;
+  WireReader in(message);
+  while (TRY(in.next())) {
+    if (in.field() == 2) change.model = TRY(in.bytes());
+    if (in.field() == 3) change.parameters.push_back(TRY(read_parameter(TRY(in.bytes()))).name);
+  }
+  return change;
 }
 
 std::string write_tensor_metadata(const TensorDescription& tensor) {
@@ -136,6 +191,18 @@ std::string write_model_config(const EndpointStatus& status) {
   for (const auto& output : status.outputs) append_wire(config, 6, config_output(output));
   std::string message;
   append_wire(message, 1, config);
+  return message;
+}
+
+std::string write_statistics(std::span<const EndpointStatus> endpoints, std::optional<std::int64_t> wanted) {
+  std::string message;
+  for (const auto& status : endpoints) {
+    for (const auto version : serving::served_versions(status)) {
+      if (wanted && version != *wanted) continue;
+      const auto arm = std::ranges::find(status.arms, std::optional(version), &serving::ArmStatus::version);
+      append_wire(message, 1, statistics_of(status.spec.name, version, arm->requests));
+    }
+  }
   return message;
 }
 

@@ -4,6 +4,7 @@ namespace millrace::api::grpc {
 
 void add_methods(net::RpcRouter& router, Services& services) {
   add_inference_methods(router, services);
+  add_repository_methods(router, services);
   add_health_methods(router, services);
   add_reflection_methods(router);
 }

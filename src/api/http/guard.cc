@@ -210,7 +210,15 @@ net::Guard::Verdict RequestGuard::check_call(Request& request, const Route& rout
 Result<void> RequestGuard::verify_call(Request& request, const Route& route) { return prove(request, &route); }
 
 void RequestGuard::answered(const Request& request, const Route& route, const Response& response) {
-  if (!is_audited(route.access, response.status) || request.method == "GET" || request.method == "HEAD") return;
+  audit(request, route, response.status);
+}
+
+void RequestGuard::answered_call(const Request& request, const Route& route, const Error* error) {
+  audit(request, route, error == nullptr ? 200 : http_status(error->code));
+}
+
+void RequestGuard::audit(const Request& request, const Route& route, int status) {
+  if (!is_audited(route.access, status) || request.method == "GET" || request.method == "HEAD") return;
   const auto* who = caller(request);
   auto added = audit_.add({.time = clock_.now(),
                            .who = std::string(request.user),
@@ -219,7 +227,7 @@ void RequestGuard::answered(const Request& request, const Route& route, const Re
                            .method = std::string(request.method),
                            .route = route.pattern,
                            .resource = std::string(request.path),
-                           .status = response.status});
+                           .status = status});
   if (!added) log::error("the audit log cannot be written", {{"error", added.error().message}});
 }
 

@@ -29,11 +29,13 @@ class RequestGuard final : public net::Guard {
   void answered(const net::Request& request, const net::Route& route, const net::Response& response) override;
   Verdict check_call(net::Request& request, const net::Route& route, Error& refusal) override;
   Result<void> verify_call(net::Request& request, const net::Route& route) override;
+  void answered_call(const net::Request& request, const net::Route& route, const Error* error) override;
 
  private:
   // Who calls what: kAdmit or kAskPool, or why not.
   Result<Verdict> examine(net::Request& request, const net::Route* route) const;
   Result<void> check_sender(const net::Request& request, const net::Route* route) const;
+  void audit(const net::Request& request, const net::Route& route, int status);
   Result<void> prove(net::Request& request, const net::Route* route);
   static Result<void> check_open(const net::Request& request, const net::Route& route);
   static Result<void> authorise(net::Request& request, const net::Route& route, access::PrincipalPtr who);

@@ -5,6 +5,7 @@
 
 #include "api/http/classification.h"
 #include "api/http/coding.h"
+#include "api/http/model_config.h"
 #include "api/http/oip_answer.h"
 #include "api/http/oip_error.h"
 #include "api/http/oip_request.h"
@@ -22,9 +23,6 @@ using serving::Endpoints;
 constexpr std::size_t kBodyLimit = std::size_t{64} << 20;  // packed and unpacked; Triton's own
 
 // Triton's extensions of the protocol that are spoken here.
-constexpr std::array kExtensions{"binary_tensor_data", "classification",  "model_configuration", "model_repository",
-                                 "parameters",         "schedule_policy", "statistics"};
-
 // Headers of HTTP, and the parameters of the body.
 class Hints final : public serving::RequestHints {
  public:

@@ -1,9 +1,17 @@
 #pragma once
 
+#include <array>
+#include <string_view>
+
 #include "base/json.h"
 #include "serving/serving.h"
 
 namespace millrace::api {
+
+// Those of Triton's extensions that are spoken, by its names.
+inline constexpr std::array<std::string_view, 7> kExtensions{
+    "binary_tensor_data", "classification",  "model_configuration", "model_repository",
+    "parameters",         "schedule_policy", "statistics"};
 
 // An endpoint's model as Triton's model configuration tells it (ModelConfig in JSON).
 Json model_config(const serving::EndpointStatus& status);

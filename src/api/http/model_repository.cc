@@ -1,5 +1,6 @@
+#include "api/http/model_repository.h"
+
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "api/http/model_config.h"
 #include "api/http/oip_error.h"
@@ -26,7 +27,7 @@ std::map<std::int64_t, serving::RequestTotals> versions_of(const EndpointStatus&
 Result<EndpointStatus> find_model(const Endpoints& endpoints, const Request& request) {
   auto wanted = TRY(version_of(request));
   auto status = TRY(endpoints.find(request.param("name")));
-  if (wanted && !versions_of(status).contains(*wanted))
+  if (wanted && !serving::serves_version(status, *wanted))
     return not_found("model {} does not serve version {}", status.spec.name, *wanted);
   return status;
 }
@@ -70,15 +71,11 @@ Result<Json> index(const Endpoints& endpoints, const Request& request) {
   return list;
 }
 
-// An endpoint is what its document says: a configuration or files that a request carries are refused.
 Result<void> check_load(const Request& request) {
   auto body = TRY(Body::parse(request.body));
   auto parameters = body.object("parameters");
   TRY(body.finish());
-  for (const auto& [name, value] : parameters.items())
-    if (name == "config" || name.starts_with("file:"))
-      return fail(Code::kUnimplemented,
-                  "the parameter \"{}\" is not taken: an endpoint is what its document says; apply a project", name);
+  for (const auto& [name, value] : parameters.items()) TRY(check_load_parameter(name));
   return {};
 }
 
@@ -96,6 +93,12 @@ Response missing(std::string_view what) {
 }
 
 }  // namespace
+
+Result<void> check_load_parameter(std::string_view name) {
+  if (name != "config" && !name.starts_with("file:")) return {};
+  return fail(Code::kUnimplemented,
+              "the parameter \"{}\" is not taken: an endpoint is what its document says; apply a project", name);
+}
 
 void add_repository_routes(net::Router& router, Services& services) {
   auto& endpoints = services.endpoints;
