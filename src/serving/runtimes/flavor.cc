@@ -23,7 +23,7 @@ Result<std::filesystem::path> file_inside(const std::filesystem::path& folder, s
   std::error_code fault;
   const auto root = std::filesystem::canonical(folder, fault);
   if (fault) return not_found("there is no folder {}", folder.string());
-  const auto file = std::filesystem::canonical(root / relative, fault);
+  auto file = std::filesystem::canonical(root / relative, fault);
   if (fault) return not_found("the model's folder has no file \"{}\"", name);
   if (!is_below(file, root)) return outside;
   return file;
