@@ -99,6 +99,16 @@ def several_inputs_and_outputs():
     return Case(model, {"a": rows(7, 6)[:, :3].copy(), "b": rows(7, 7)[:, :3].copy()})
 
 
+def float16():
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["x", "x"], ["y"])],
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT16, ["n", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT16, ["n", 4])],
+    )
+    return Case(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), {"x": rows(7, 4).astype(np.float16)})
+
+
 def columns_of_several_types():
     random = np.random.default_rng(8)
     color, size, count = COLORS[random.integers(0, 3, 300)], random.normal(size=300).astype(np.float32), random.integers(0, 9, 300)
@@ -128,6 +138,7 @@ CASES = {
     "gradient boosting": gradient_boosting,
     "scaled": scaled,
     "several inputs and outputs": several_inputs_and_outputs,
+    "float16": float16,
     "columns of several types": columns_of_several_types,
     "words": words,
 }

@@ -1,6 +1,7 @@
 """ONNX models that MLflow's client registered are served by ONNX Runtime, and answer what it answers, bit by bit."""
 
 import json
+import time
 
 import mlflow
 import numpy as np
@@ -31,6 +32,18 @@ def serve(server, tmp_path, model, **options):
     return server.run("apply", tmp_path / "project")
 
 
+def problem(server, seconds=60):
+    """What is wrong with the endpoint, which is found out in the background; version 1 still serves."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        endpoint = server.get("/api/v1/endpoints/scores")
+        if endpoint["problem"]:
+            assert endpoint["version"] == 1
+            return endpoint["problem"]
+        time.sleep(0.05)
+    raise AssertionError("nothing is wrong with the endpoint")
+
+
 def tensor(name, array):
     data = [text if isinstance(text, str) else text.item() for text in array.ravel()]
     return {"name": name, "shape": list(array.shape), "datatype": DATATYPES[str(array.dtype)], "data": data}
@@ -56,9 +69,8 @@ def asked_by_triton(server, case):
     inputs = []
     for name, array in case.inputs.items():
         inputs.append(triton.InferInput(name, list(array.shape), DATATYPES[str(array.dtype)]))
-        inputs[-1].set_data_from_numpy(np.char.encode(array.astype(str)).astype(object) if array.dtype == object else array, binary_data=False)
-    outputs = [triton.InferRequestedOutput(name, binary_data=False) for name in case.expected()]
-    answer = client.infer("scores", inputs, outputs=outputs)
+        inputs[-1].set_data_from_numpy(np.char.encode(array.astype(str)).astype(object) if array.dtype == object else array)
+    answer = client.infer("scores", inputs)
     return {name: answer.as_numpy(name) for name in case.expected()}
 
 
@@ -67,7 +79,8 @@ def test_a_model_answers_as_onnx_runtime_does(tracked, tmp_path, name):
     case = onnx_models.CASES[name]()
     serve(tracked, tmp_path, case.model)
     expected = case.expected()
-    assert_same(infer(tracked, case.inputs), expected)
+    if name != "float16":  # which JSON has not
+        assert_same(infer(tracked, case.inputs), expected)
     for output, array in asked_by_triton(tracked, case).items():
         if array.dtype == object:
             array = np.char.decode(array.astype(bytes)).astype(object)
@@ -103,6 +116,5 @@ def test_a_version_that_onnx_runtime_refuses_leaves_the_one_before(tracked, tmp_
     broken = onnx_models.gradient_boosting().model
     del broken.graph.node[0].attribute[3:]
     serve(tracked, tmp_path, broken)
-    endpoint = tracked.get("/api/v1/endpoints/scores")
-    assert endpoint["version"] == 1 and "version 2: ONNX Runtime: " in endpoint["problem"]
+    assert "version 2: ONNX Runtime: " in problem(tracked)
     assert_same(infer(tracked, case.inputs), case.expected())
