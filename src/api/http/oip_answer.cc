@@ -1,7 +1,7 @@
 #include "api/http/oip_answer.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -16,6 +16,8 @@ namespace {
 
 using serving::Datatype;
 using serving::Tensor;
+
+constexpr std::size_t kSmallAnswer = 256;  // bytes that the answer of one row fits into
 
 // The hot path builds no document. Names and ids are escaped by the JSON library where they need it.
 void append_json_string(std::string& out, std::string_view text) {
@@ -37,7 +39,7 @@ void append_number(std::string& out, T value) {
       return;
     }
   }
-  fmt::format_to(std::back_inserter(out), "{}", value);
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), value);
 }
 
 template <typename T>
@@ -106,10 +108,18 @@ void append_elements(std::string& out, const Tensor& tensor) {
 void append_tensor(std::string& out, const Tensor& tensor, const OutputForm& form) {
   out += "{\"name\":";
   append_json_string(out, tensor.name);
-  fmt::format_to(std::back_inserter(out), ",\"shape\":[{}],\"datatype\":\"{}\",", fmt::join(tensor.shape, ","),
-                 to_text(tensor.datatype));
+  out += ",\"shape\":[";
+  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+    if (i > 0) out += ',';
+    append_number(out, tensor.shape[i]);
+  }
+  out += "],\"datatype\":\"";
+  out += to_text(tensor.datatype);
+  out += "\",";
   if (form.binary) {
-    fmt::format_to(std::back_inserter(out), "\"parameters\":{{\"binary_data_size\":{}}}}}", bytes_of(tensor));
+    out += "\"parameters\":{\"binary_data_size\":";
+    append_number(out, bytes_of(tensor));
+    out += "}}";
     return;
   }
   out += "\"data\":[";
@@ -123,9 +133,12 @@ OipBody oip_answer_body(const serving::InferAnswer& answer, std::span<const Outp
   const auto form_of = [&](std::size_t i) -> const OutputForm& { return forms[std::min(i, forms.size() - 1)]; };
   OipBody body;
   std::string& out = body.text;
+  out.reserve(kSmallAnswer);
   out = "{\"model_name\":";
   append_json_string(out, answer.model_name);
-  fmt::format_to(std::back_inserter(out), ",\"model_version\":\"{}\",\"id\":", answer.version);
+  out += ",\"model_version\":\"";
+  append_number(out, answer.version);
+  out += "\",\"id\":";
   append_json_string(out, answer.id);
   out += ",\"outputs\":[";
   for (std::size_t i = 0; i < answer.outputs.size(); ++i) {
