@@ -50,6 +50,7 @@
 #include "registry/moves.h"
 #include "registry/registry.h"
 #include "serving/lineage_source.h"
+#include "serving/runtimes/python_host.h"
 #include "serving/serving.h"
 #include "tracking/evaluation/datasets.h"
 #include "tracking/heartbeats.h"
@@ -192,6 +193,7 @@ struct Server::Parts {
   std::unique_ptr<delivery::Gates> gates;
   std::unique_ptr<features::Live> features;
   std::unique_ptr<serving::RouteStore> routes;
+  std::optional<serving::PythonHost> python;
   std::unique_ptr<serving::Endpoints> endpoints;
   serving::Endpoints* served = nullptr;
   std::optional<tracking::LineageSource> tracked;
@@ -225,6 +227,7 @@ struct Server::Parts {
   std::map<std::string, std::string> step_secrets(const pipelines::StepContext& context) const;
   Result<void> install(const delivery::Documents& documents, std::shared_ptr<const features::Definitions> definitions,
                        const fs::path& folder);
+  Result<void> install(const serving::EndpointSpec& spec);
   void check(const delivery::Documents& documents, Diagnostics& diagnostics);
   void tick(std::stop_token stop);
   void keep_house();
@@ -305,9 +308,15 @@ Exposure Server::Parts::exposure_of(const std::string& address) const {
 
 Result<void> Server::Parts::open_serving() {
   features = std::make_unique<features::Live>(*datasets, *duck, *clock);
+  using PythonModels = serving::PythonHost::Models;
+  python.emplace(
+      serving::PythonHost::Settings{.home = settings.home,
+                                    .interpreter = settings.python,
+                                    .models = settings.python_models ? PythonModels::kAllowed : PythonModels::kRefused},
+      metrics);
   routes = TRY(serving::RouteStore::open({*db, *events, *clock}));
   endpoints = std::make_unique<serving::Endpoints>(serving::Endpoints::Parts{
-      *registry, *blobs, *datasets, *routes, online_vectors(*features), *clock, wall, ids, metrics,
+      *registry, *blobs, *datasets, *routes, online_vectors(*features), *clock, wall, ids, metrics, &*python,
       [](const serving::VersionChange& change) {
         auto text = [](const std::optional<std::int64_t>& v) { return v ? std::to_string(*v) : std::string("none"); };
         log::info("endpoint serves another version", {{"endpoint", change.endpoint},
@@ -390,12 +399,21 @@ Result<void> Server::Parts::install(const delivery::Documents& documents,
     if (std::ranges::find(documents.endpoints, status.spec.name, &serving::EndpointSpec::name) ==
         documents.endpoints.end())
       TRY(endpoints->remove(status.spec.name));
-  for (const auto& spec : documents.endpoints) TRY(endpoints->apply(spec));
+  for (const auto& spec : documents.endpoints) TRY(install(spec));
   TRY(monitors->apply(documents.monitors));
   pipelines->apply(documents.pipelines, {documents.project->name, folder});
   std::optional<Timestamp> now;
   if (clock->now() > Timestamp{}) now = clock->now();
   return triggers->apply(documents.triggers, now);
+}
+
+// While the server starts, an endpoint that cannot be served says so as its problem and keeps no other from serving.
+Result<void> Server::Parts::install(const serving::EndpointSpec& spec) {
+  auto applied = endpoints->apply(spec);
+  const bool starts = http == nullptr;
+  if (applied || !starts) return applied;
+  log::error("an endpoint cannot be served", {{"endpoint", spec.name}, {"problem", applied.error().message}});
+  return {};
 }
 
 Result<void> Server::Parts::open_project() {

@@ -39,6 +39,8 @@ struct ServerSettings {
   std::string openlineage_url;  // where lineage is posted to; "" for nowhere
   std::string openlineage_key;
   std::string openlineage_namespace = "millrace";
+  std::string python = "python3";  // what models that need Python are run with, unless their endpoint says otherwise
+  bool python_models = true;
 };
 
 // A whole Millrace: everything is built here, in order, and taken down in the reverse order.

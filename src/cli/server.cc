@@ -33,6 +33,8 @@ struct ServerArguments {
   bool webhooks_allow_private = false;
   std::string openlineage_url;
   std::string openlineage_namespace = "millrace";
+  std::string python = "python3";
+  bool no_python_models = false;
 };
 
 Result<app::ListenAddress> split_address(std::string_view option, const std::string& listen) {
@@ -113,6 +115,8 @@ Result<void> serve(const ServerArguments& arguments) {
   settings.allowed_hosts = arguments.allowed_hosts;
   settings.openlineage_url = arguments.openlineage_url;
   settings.openlineage_namespace = arguments.openlineage_namespace;
+  settings.python = arguments.python;
+  settings.python_models = !arguments.no_python_models;
   if (const char* key = std::getenv("MILLRACE_OPENLINEAGE_API_KEY")) settings.openlineage_key = key;
   if (!arguments.issuer.url.empty()) settings.issuers.push_back(TRY(complete(arguments.issuer)));
   // Inherited by the steps: OpenMP's idle threads would spin otherwise, and take the processors from those that work.
@@ -214,6 +218,14 @@ void add_server(CLI::App& app, Options& options) {
       ->type_name("NAME")
       ->envname("MILLRACE_OPENLINEAGE_NAMESPACE")
       ->capture_default_str();
+  command
+      ->add_option("--python", arguments->python,
+                   "The Python that runs the models which need it, unless their endpoint names an environment")
+      ->type_name("PROGRAM")
+      ->envname("MILLRACE_PYTHON")
+      ->capture_default_str();
+  command->add_flag("--no-python-models", arguments->no_python_models,
+                    "Refuse models that need Python: they run code that came with the model");
   command->footer(
       "Example:\n  millrace server --home ./millrace-home --listen 127.0.0.1:8080\nSIGTERM or Ctrl-C stops it; what "
       "was unfinished goes on at the next start.");

@@ -130,7 +130,7 @@ Result<void> Assembler::fill_arms(ServedEndpoint& endpoint) {
       arm.problem = version.error().message;
       continue;
     }
-    arm.scored.model = TRY(loader_.load(TRY(version)));
+    arm.scored.model = TRY(loader_.load(TRY(version), endpoint.spec.scoring.python));
     arm.statistics.emplace(statistics_of(endpoint, spec, arm.scored.model->version));
   }
   const auto first =
@@ -165,7 +165,8 @@ void Assembler::fill_shadows(ServedEndpoint& endpoint) {
 }
 
 Result<void> Assembler::fill_shadow(const ServedEndpoint& endpoint, ScoredModel& shadow) {
-  shadow.model = TRY(loader_.load(TRY(parts_.registry.find_alias(endpoint.spec.model, shadow.alias))));
+  shadow.model = TRY(
+      loader_.load(TRY(parts_.registry.find_alias(endpoint.spec.model, shadow.alias)), endpoint.spec.scoring.python));
   return match_inputs(endpoint, shadow);
 }
 
@@ -176,7 +177,10 @@ ArmStatistics Assembler::statistics_of(const ServedEndpoint& endpoint, const Arm
           parts_.metrics.counter("millrace_arm_failures_total", "Requests that an arm answered with an error.", labels),
           parts_.metrics.histogram("millrace_prediction_seconds", "Time to answer a request, without the network.",
                                    labels, kLatencyBuckets),
-          requests_of(endpoint.spec.name, version)};
+          requests_of(endpoint.spec.name, version),
+          parts_.metrics.counter("millrace_predictions_unlogged_total",
+                                 "Rows that are not in the prediction log, since its columns changed meanwhile.",
+                                 {{"endpoint", endpoint.spec.name}})};
 }
 
 RequestStatistics& Assembler::requests_of(const std::string& endpoint, std::int64_t version) {

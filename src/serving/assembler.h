@@ -26,14 +26,17 @@ class Assembler {
     blob::Store& blobs;
     FindVectors find_vectors;
     metrics::Registry& metrics;
+    PythonHost* python = nullptr;  // null: models that need Python cannot be served
   };
-  explicit Assembler(Parts parts) : parts_(std::move(parts)), loader_(parts_.blobs) {}
+  explicit Assembler(Parts parts) : parts_(std::move(parts)), loader_(parts_.blobs, parts_.python) {}
 
   // What the names mean now, loaded. An alias that is not set yet is no error: its arm has no model, and says so. A
   // version that cannot be served is one.
   Result<std::shared_ptr<ServedEndpoint>> assemble(const EndpointSpec& spec, RoutesInForce routes);
   // The same without any model.
   std::shared_ptr<ServedEndpoint> without_models(const EndpointSpec& spec, RoutesInForce routes);
+  // The models in memory are no longer waited for.
+  void stop() { loader_.stop(); }
 
  private:
   Result<void> fill_arms(ServedEndpoint& endpoint);

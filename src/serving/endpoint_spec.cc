@@ -59,6 +59,7 @@ std::optional<EndpointSpec> parse_endpoint(const Node& document, Diagnostics& di
   read_shadows(reader, spec);
   spec.features = reader.string("features");
   spec.features_at = reader.at("features");
+  spec.scoring = read_scoring(reader, diagnostics);
   reader.finish();
   if (diagnostics.list.size() != faults) return std::nullopt;
   return spec;

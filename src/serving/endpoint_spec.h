@@ -7,6 +7,7 @@
 
 #include "base/document.h"
 #include "serving/route_spec.h"
+#include "serving/scoring_spec.h"
 
 namespace millrace::serving {
 
@@ -25,6 +26,7 @@ struct EndpointSpec {
   std::vector<AliasRef> shadow;                  // versions scored on the same values; logged, never answered
   // The feature service that makes the model's inputs. Without one, requests carry the model's own columns.
   std::optional<std::string> features;
+  ScoringSpec scoring;  // how its models are run
   Position at;
   Position features_at;
 };

@@ -25,15 +25,24 @@ std::uint64_t ns_between(std::chrono::steady_clock::time_point from, std::chrono
 }  // namespace
 
 Result<InferAnswer> Inference::run() {
+  TRY(prepare());
+  auto outputs = TRY(score(arm_->scored));
+  score_shadows();
+  return finish(std::move(outputs));
+}
+
+Result<void> Inference::prepare() {
   TRY(check_model());
   TRY(choose());
   TRY(check_outputs());
   TRY(bind());
   bound_at_ = std::chrono::steady_clock::now();
+  return {};
+}
+
+Result<InferAnswer> Inference::finish(Outputs outputs) {
   InferAnswer answer{
-      .version = arm_->scored.model->version, .model_name = endpoint_.spec.name, .outputs = TRY(score(arm_->scored))};
-  scored_at_ = std::chrono::steady_clock::now();
-  score_shadows();
+      .version = arm_->scored.model->version, .model_name = endpoint_.spec.name, .outputs = std::move(outputs)};
   TRY(log(answer));
   count();
   answer.id = std::move(id_);
@@ -135,23 +144,36 @@ Result<Inference::Outputs> Inference::score(const ScoredModel& model) const {
   const Runtime& runtime = *model.model->runtime;
   if (!endpoint_.vectors) return runtime.infer({tensors_.views.data(), tensors_.views.size()});
   if (model.columns.empty()) return score_vectors(runtime, {vectors_.data(), vectors_.size()}, rows_);
-  Doubles gathered;
+  const Doubles values = gathered(model);
+  return score_vectors(runtime, {values.data(), values.size()}, rows_);
+}
+
+// The vectors as the model wants them.
+Inference::Doubles Inference::gathered(const ScoredModel& model) const {
+  if (model.columns.empty()) return vectors_;
+  Doubles values;
   for (std::size_t row = 0; row < rows_; ++row) {
-    for (std::size_t column : model.columns) gathered.push_back(vectors_[row * width_ + column]);
+    for (std::size_t column : model.columns) values.push_back(vectors_[row * width_ + column]);
   }
-  return score_vectors(runtime, {gathered.data(), gathered.size()}, rows_);
+  return values;
 }
 
 // A shadow that fails is not the caller's trouble; it has no values in the log.
 void Inference::score_shadows() {
-  shadows_.resize(endpoint_.log->schema().shadows.size());
+  scored_at_ = std::chrono::steady_clock::now();
+  shadows_.resize(endpoint_.shadows.size());
   for (std::size_t i = 0; i < shadows_.size(); ++i) {
     if (!endpoint_.shadows[i].model) continue;
     if (auto scored = score(endpoint_.shadows[i])) shadows_[i] = std::move(*scored);
   }
 }
 
+// A request that waited may come when the log has got other columns; it is then not logged, and counted.
 Result<void> Inference::log(const InferAnswer& answer) {
+  if (endpoint_.queue != nullptr && endpoint_.log->schema() != endpoint_.logged) {
+    arm_->statistics->unlogged.add(rows_);
+    return {};
+  }
   using std::chrono::duration_cast;
   const auto latency = duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start_);
   served_at_ = sources_.wall_clock.now();

@@ -2,6 +2,7 @@
 
 #include <boost/container/small_vector.hpp>
 #include <chrono>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,12 @@ struct InferenceSources {
 // answer; all on the calling thread.
 class Inference {
  public:
-  Inference(const ServedEndpoint& endpoint, const InferRequest& request, const InferenceSources& sources)
-      : endpoint_(endpoint), request_(request), sources_(sources), start_(std::chrono::steady_clock::now()) {}
+  using Outputs = std::vector<Tensor>;
+
+  // `start` is when the request came.
+  Inference(const ServedEndpoint& endpoint, const InferRequest& request, const InferenceSources& sources,
+            std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now())
+      : endpoint_(endpoint), request_(request), sources_(sources), start_(start) {}
 
   Result<InferAnswer> run();
   // That was chosen to answer; null where it did not come so far.
@@ -34,9 +39,16 @@ class Inference {
   // Since the request came.
   std::uint64_t age_ns() const;
 
+  // In steps, where the model must be waited for: bind, (score_together,) the shadows, and the rest.
+  Result<void> prepare();
+  void score_shadows();
+  Result<InferAnswer> finish(Outputs outputs);
+  // What the model answers to each of them, scored at once as far as their rows go together. An error of the model's is
+  // only that request's whose rows it does not take.
+  friend std::vector<Result<Outputs>> score_together(std::span<Inference* const> inferences);
+
  private:
   using Doubles = boost::container::small_vector<double, 64>;
-  using Outputs = std::vector<Tensor>;
 
   Result<void> choose();
   Result<RouteChoice> choose_arm() const;
@@ -47,8 +59,11 @@ class Inference {
   Result<void> bind_whole_vectors();
   Result<void> make_vectors();
   Result<Outputs> score(const ScoredModel& model) const;
-  void score_shadows();
+  Doubles gathered(const ScoredModel& model) const;
   Result<void> log(const InferAnswer& answer);
+  bool joins(const Inference& other) const;
+  static Result<Outputs> score_joined(std::span<Inference* const> inferences);
+  static std::vector<Result<Outputs>> score_group(std::span<Inference* const> inferences);
   void count() const;
   void keep_wanted(Outputs& outputs) const;
 
@@ -68,5 +83,7 @@ class Inference {
   BoundTensors tensors_;          // of a model that takes tensors
   std::vector<Outputs> shadows_;  // as the log's schema has them; empty where one was not scored
 };
+
+std::vector<Result<Inference::Outputs>> score_together(std::span<Inference* const> inferences);
 
 }  // namespace millrace::serving

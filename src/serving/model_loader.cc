@@ -2,6 +2,7 @@
 
 #include "blob/blob.h"
 #include "registry/entities.h"
+#include "serving/measure.h"
 #include "serving/warm_up.h"
 
 namespace millrace::serving {
@@ -12,8 +13,9 @@ bool ModelLoader::unused(Slot& slot) {
   return lock.owns_lock() && slot.model.expired();
 }
 
-Result<std::shared_ptr<const LoadedModel>> ModelLoader::load(const registry::ModelVersion& version) {
-  const std::shared_ptr<Slot> slot = slot_of(version.model, version.version);
+Result<std::shared_ptr<const LoadedModel>> ModelLoader::load(const registry::ModelVersion& version,
+                                                             const PythonOptions& python) {
+  const std::shared_ptr<Slot> slot = slot_of({version.model, version.version, python});
   const std::scoped_lock lock(slot->loading);
   if (auto loaded = slot->model.lock()) return loaded;
   const auto in_context = [&](const Error& error) {
@@ -21,22 +23,32 @@ Result<std::shared_ptr<const LoadedModel>> ModelLoader::load(const registry::Mod
   };
   const auto folder = blobs_.local_path(version.location());
   if (!folder) return in_context(folder.error());
-  auto runtime = load_runtime(*folder);
+  auto runtime = load_runtime(
+      *folder,
+      {.name = fmt::format("{}/{}", version.model, version.version), .python = python_, .python_options = python});
   if (!runtime) return in_context(runtime.error());
-  warm_up(**runtime);
-  const auto described = registry::read_mlmodel(*folder);
-  auto loaded = std::make_shared<const LoadedModel>(LoadedModel{
-      version.model, version.version, std::move(*runtime), described ? described->signature : registry::Signature{}});
+  LoadedModel model{version.model, version.version, std::move(*runtime)};
+  if (auto described = registry::read_mlmodel(*folder)) model.signature = std::move(described->signature);
+  model.runtime->blocks() ? void(model.measured = measure_batches(*model.runtime)) : warm_up(*model.runtime);
+  auto loaded = std::make_shared<const LoadedModel>(std::move(model));
   slot->model = loaded;
   return loaded;
 }
 
-std::shared_ptr<ModelLoader::Slot> ModelLoader::slot_of(const std::string& model, std::int64_t version) {
+std::shared_ptr<ModelLoader::Slot> ModelLoader::slot_of(Key key) {
   const std::scoped_lock lock(mutex_);
   std::erase_if(slots_, [](const auto& entry) { return entry.second.use_count() == 1 && unused(*entry.second); });
-  std::shared_ptr<Slot>& slot = slots_[{model, version}];
+  std::shared_ptr<Slot>& slot = slots_[std::move(key)];
   if (!slot) slot = std::make_shared<Slot>();
   return slot;
+}
+
+void ModelLoader::stop() {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [key, slot] : slots_) {
+    const std::unique_lock loaded(slot->loading, std::try_to_lock);
+    if (const auto model = loaded ? slot->model.lock() : nullptr) model->runtime->stop();
+  }
 }
 
 }  // namespace millrace::serving

@@ -5,10 +5,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <utility>
+#include <tuple>
 
 #include "base/result.h"
 #include "registry/mlmodel.h"
+#include "serving/batch.h"
 #include "serving/runtime.h"
 
 namespace millrace::blob {
@@ -26,16 +27,20 @@ struct LoadedModel {
   std::int64_t version = 0;
   std::unique_ptr<const Runtime> runtime;
   registry::Signature signature = {};  // what the folder says of itself; may be empty
+  BatchMeasurement measured;           // of a model that must be waited for
 };
 
 // Model versions in memory, each once. Thread-safe: whoever wants a version waits only for those who load the same.
 class ModelLoader {
  public:
-  explicit ModelLoader(blob::Store& blobs) : blobs_(blobs) {}
+  // Without `python`, models that need it cannot be loaded; it outlives them.
+  ModelLoader(blob::Store& blobs, PythonHost* python) : blobs_(blobs), python_(python) {}
 
   // The version, read from its folder unless it is in memory. It has reproduced its golden rows and answered some
   // requests that nobody sent, so that the first real one finds everything in place.
-  Result<std::shared_ptr<const LoadedModel>> load(const registry::ModelVersion& version);
+  Result<std::shared_ptr<const LoadedModel>> load(const registry::ModelVersion& version, const PythonOptions& python);
+  // What waits for a loaded model is answered soon (Runtime::stop).
+  void stop();
 
  private:
   // A version's place; its mutex is held by whoever loads it.
@@ -44,11 +49,13 @@ class ModelLoader {
     std::weak_ptr<const LoadedModel> model;
   };
   static bool unused(Slot& slot);
-  std::shared_ptr<Slot> slot_of(const std::string& model, std::int64_t version);
+  using Key = std::tuple<std::string, std::int64_t, PythonOptions>;
+  std::shared_ptr<Slot> slot_of(Key key);
 
   blob::Store& blobs_;
+  PythonHost* python_;
   std::mutex mutex_;
-  std::map<std::pair<std::string, std::int64_t>, std::shared_ptr<Slot>> slots_;
+  std::map<Key, std::shared_ptr<Slot>> slots_;
 };
 
 }  // namespace millrace::serving

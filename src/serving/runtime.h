@@ -9,9 +9,13 @@
 #include <vector>
 
 #include "base/result.h"
+#include "serving/runtimes/python_options.h"
+#include "serving/runtimes/worker_status.h"
 #include "serving/tensor.h"
 
 namespace millrace::serving {
+
+class PythonHost;
 
 // Scores rows of numbers: what tree ensembles do. Thread-safe.
 class RowScorer {
@@ -37,6 +41,14 @@ class Runtime {
   virtual const std::vector<TensorSpec>& outputs() const = 0;
   // Whether it waits for something (another process) or takes long, so that it must not run where requests are read.
   virtual bool blocks() const { return false; }
+  // Whether the rows of several requests may be scored as one request, where that is measured to pay.
+  virtual bool batches() const { return blocks(); }
+  // Inputs that the model is known to take, by name: a row; or nothing.
+  virtual std::span<const Tensor> example() const { return {}; }
+  // The processes that it runs in.
+  virtual std::vector<WorkerStatus> workers() const { return {}; }
+  // What waits in infer() answers kUnavailable soon, and so does what comes. For the end of the server.
+  virtual void stop() const {}
 
   // The outputs, in the order of outputs(), of inputs that bind_tensors() has accepted: in the order of inputs(), of
   // their datatypes and fitting their shapes. What the model makes of their values may fail: kInvalidArgument,
@@ -47,8 +59,16 @@ class Runtime {
   virtual const RowScorer* rows() const { return nullptr; }
 };
 
-// Loads an MLmodel folder with the first of its flavors that we run, and checks its golden rows (golden.h).
-// kUnimplemented where there is no such flavor.
-Result<std::unique_ptr<const Runtime>> load_runtime(const std::filesystem::path& folder);
+// How a model is to be loaded.
+struct LoadOptions {
+  std::string name;              // for the log and metrics: "scores/3"
+  PythonHost* python = nullptr;  // outlives the runtime; null: models that need Python are kUnimplemented
+  PythonOptions python_options;
+};
+
+// Loads an MLmodel folder with the first of its flavors that we run, natively if we can, and checks its golden rows
+// (golden.h). kUnimplemented where there is no such flavor.
+Result<std::unique_ptr<const Runtime>> load_runtime(const std::filesystem::path& folder,
+                                                    const LoadOptions& options = {});
 
 }  // namespace millrace::serving

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "serving/batch.h"
 #include "serving/endpoint_spec.h"
 #include "serving/model_loader.h"
 #include "serving/prediction_log.h"
@@ -20,6 +21,8 @@
 #include "serving/vectors.h"
 
 namespace millrace::serving {
+
+class RequestQueue;
 
 // A loaded model in its place at an endpoint.
 struct ScoredModel {
@@ -36,6 +39,7 @@ struct ArmStatistics {
   metrics::Counter& failures;     // requests that were answered with an error
   metrics::Histogram& latency;    // seconds a request
   RequestStatistics& requests;    // of the version at the endpoint, whatever its arm
+  metrics::Counter& unlogged;     // rows that waited while the log's columns changed
 };
 
 // One of the versions that answer.
@@ -64,6 +68,9 @@ struct ServedEndpoint {
   std::string problem;                          // why the endpoint is not what was asked for; or empty
   std::shared_ptr<const VectorSource> vectors;  // null where the model takes the request's tensors
   std::shared_ptr<PredictionLog> log;           // null without a model
+  PredictionSchema logged;                      // the log's columns, as this endpoint fills them
+  RequestQueue* queue = nullptr;                // where a model must be waited for
+  BatchPlan batches;                            // of the requests in the queue
   metrics::Counter* failures = nullptr;         // requests that were answered with an error
 
   const ScoredModel& primary_model() const { return arms[primary].scored; }

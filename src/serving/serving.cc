@@ -121,7 +121,7 @@ std::vector<std::int64_t> served_versions(const EndpointStatus& status) {
 
 Endpoints::Endpoints(Parts parts)
     : parts_(std::move(parts)),
-      assembler_({parts_.registry, parts_.blobs, parts_.find_vectors, parts_.metrics}),
+      assembler_({parts_.registry, parts_.blobs, parts_.find_vectors, parts_.metrics, parts_.python}),
       published_(std::make_unique<Snapshot>()) {}
 
 Published<Snapshot>::Lease Endpoints::read() const {
@@ -148,21 +148,25 @@ Endpoints::Served Endpoints::current(const std::string& name) const {
   return found == lease->endpoints.end() ? nullptr : found->second;
 }
 
-Result<InferAnswer> Endpoints::infer(std::string_view name, const InferRequest& request) const {
+std::optional<Result<InferAnswer>> Endpoints::infer_at_once(std::string_view name, const InferRequest& request) const {
   const auto lease = read();
   const auto found = lease->endpoints.find(name);
   if (found == lease->endpoints.end()) [[unlikely]]
     return std::unexpected(find_served(*lease, name).error());
+  if (found->second->queue != nullptr) return std::nullopt;
   const InferenceSources sources{parts_.event_clock, parts_.wall_clock, parts_.ids};
   Inference inference(*found->second, request, sources);
   Result<InferAnswer> answer = inference.run();
-  if (answer) return answer;
-  found->second->failures->add();
+  if (!answer) note_failure(*found->second, inference);
+  return answer;
+}
+
+void Endpoints::note_failure(const ServedEndpoint& endpoint, const Inference& inference) {
+  endpoint.failures->add();
   if (const ServedArm* arm = inference.arm()) {
     arm->statistics->failures.add();
     arm->statistics->requests.add_failure(inference.age_ns());
   }
-  return answer;
 }
 
 Result<Endpoints::Served> Endpoints::find_served(std::string_view name) const {
@@ -224,6 +228,7 @@ Result<void> Endpoints::remove(std::string_view name) {
   const std::scoped_lock changing(change_);
   unloaded_.erase(std::string(name));
   replace(std::string(name), nullptr);
+  refuse_waiting(name);
   return {};
 }
 
@@ -339,6 +344,7 @@ Result<void> Endpoints::publish(std::shared_ptr<ServedEndpoint> endpoint) {
   const std::scoped_lock lock(change_);
   if (unloaded_.contains(endpoint->spec.name)) endpoint = emptied(*endpoint);
   if (endpoint->primary_model().model) TRY(attach_log(*endpoint));
+  attach_queue(*endpoint);
   const std::string name = endpoint->spec.name;
   replace(name, std::move(endpoint));
   return {};
@@ -347,6 +353,7 @@ Result<void> Endpoints::publish(std::shared_ptr<ServedEndpoint> endpoint) {
 // The log goes on; where its columns change, requests wait that long.
 Result<void> Endpoints::attach_log(ServedEndpoint& endpoint) {
   PredictionSchema schema = schema_of(endpoint);
+  endpoint.logged = schema;
   const Served before = current(endpoint.spec.name);
   if (!before || !before->log) {
     endpoint.log = TRY(PredictionLog::open(parts_.datasets, endpoint.spec.name, std::move(schema)));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,6 +22,7 @@
 #include "serving/contract.h"
 #include "serving/endpoint_spec.h"
 #include "serving/infer.h"
+#include "serving/request_queue.h"
 #include "serving/served.h"
 #include "serving/vectors.h"
 
@@ -35,6 +37,8 @@ class Datasets;
 }
 
 namespace millrace::serving {
+
+class Inference;
 
 struct ShadowStatus {
   std::string alias;
@@ -85,6 +89,14 @@ struct ArmWeight {
   double weight = 1;
 };
 
+// How the requests of an endpoint are scored whose model must be waited for.
+struct ScoringStatus {
+  QueueStatus queue;
+  BatchPlan batches;
+  BatchMeasurement measured;
+  std::vector<WorkerStatus> workers;
+};
+
 // What is served, and the serving of it. infer() takes no lock and waits for nobody but while a prediction log changes
 // its columns; everything else is for the control plane, thread-safe, one change of an endpoint at a time. A change
 // loads what it needs while requests and changes of other endpoints go on, publishes the endpoint whole, and returns
@@ -102,10 +114,13 @@ class Endpoints {
     const Clock& wall_clock;   // served_at
     IdSource& ids;
     metrics::Registry& metrics;
+    PythonHost* python = nullptr;  // null: models that need Python cannot be served
     // Called during a change, in order; must not call back. May be empty.
     std::function<void(const VersionChange&)> on_version_change;
   };
   explicit Endpoints(Parts parts);
+  // Requests that wait are answered kUnavailable.
+  ~Endpoints();
 
   // Creates or changes; again with the same spec, too, after feature definitions changed. That the alias is not set yet
   // is no error: requests are answered kUnavailable until it is. A version that cannot be served is one: the endpoint
@@ -134,7 +149,23 @@ class Endpoints {
 
   // Answers on the calling thread; the prediction is in the log when it returns. kNotFound for an endpoint or version
   // that is not served, kUnavailable before there is a model, kInvalidArgument for inputs that do not fit.
+  // Where the model must be waited for, the calling thread waits; kUnavailable where too many do, kDeadlineExceeded.
   Result<InferAnswer> infer(std::string_view name, const InferRequest& request) const;
+
+  // As infer(), for threads that must not wait: `done` is called before it returns where the model scores at once, else
+  // later on another thread, where it must not take long. The request is looked at only during the call.
+  template <std::invocable<Result<InferAnswer>> Done>
+  void infer(std::string_view name, const InferRequest& request, Done done) const {
+    auto answer = infer_at_once(name, request);
+    if (answer) return done(std::move(*answer));
+    infer_later(name, request, std::move(done));
+  }
+  // nullopt where the model must be waited for.
+  std::optional<Result<InferAnswer>> infer_at_once(std::string_view name, const InferRequest& request) const;
+  void infer_later(std::string_view name, const InferRequest& request, InferDone done) const;
+
+  // How an endpoint's requests wait and are scored together; nullopt where they do neither.
+  Result<std::optional<ScoringStatus>> scoring(std::string_view name) const;
 
   // kUnavailable before there is a model.
   Result<Contract> contract(std::string_view name) const;
@@ -160,6 +191,11 @@ class Endpoints {
   Result<void> publish(std::shared_ptr<ServedEndpoint> endpoint);
   std::shared_ptr<ServedEndpoint> emptied(const ServedEndpoint& endpoint);
   Result<void> attach_log(ServedEndpoint& endpoint);
+  void attach_queue(ServedEndpoint& endpoint);
+  void refuse_waiting(std::string_view name);
+  void score_waiting(const std::string& name, RequestQueue& queue, RequestQueue::Batch batch) const;
+  Result<InferAnswer> finish(Inference& inference, Result<std::vector<Tensor>> outputs) const;
+  static void note_failure(const ServedEndpoint& endpoint, const Inference& inference);
   void note_problem(const EndpointSpec& spec, const RoutesInForce& routes, const Error& error);
   void replace(const std::string& name, Served endpoint);
   void announce(const std::string& name, const Served& before, const Served& after) const;
@@ -171,6 +207,7 @@ class Endpoints {
   mutable std::mutex change_;  // held by whoever changes the snapshot; after that of the endpoint
   std::set<std::string, std::less<>> unloaded_;
   Published<Snapshot> published_;
+  std::map<std::string, std::unique_ptr<RequestQueue>, std::less<>> queues_;  // by endpoint; they stay
 };
 
 }  // namespace millrace::serving

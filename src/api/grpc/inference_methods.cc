@@ -47,15 +47,28 @@ Result<void> classify(serving::InferAnswer& answer, std::span<const std::size_t>
   return {};
 }
 
-RpcAnswer infer(const Endpoints& endpoints, const RpcCall& call) {
+RpcAnswer answer_of(Result<serving::InferAnswer> scored, TensorForm form, std::span<const std::size_t> classes) {
+  auto answer = TRY(std::move(scored));
+  TRY(classify(answer, classes));
+  return write_answer(answer, form);
+}
+
+// `answer` takes the message, at once or when the model has answered.
+template <typename Answer>
+void infer(const Endpoints& endpoints, const RpcCall& call, Answer answer) {
   thread_local InferReader reader;
-  auto asked = TRY(reader.read(call.message));
+  auto asked = reader.read(call.message);
+  if (!asked) return answer(std::unexpected(asked.error()));
   const Hints hints(call.request, reader);
-  asked.request.hints = &hints;
-  shorten_timeout(asked.request, call.deadline);
-  auto answer = TRY(endpoints.infer(asked.endpoint, asked.request));
-  TRY(classify(answer, asked.classes));
-  return write_answer(answer, asked.form);
+  asked->request.hints = &hints;
+  shorten_timeout(asked->request, call.deadline);
+  if (auto scored = endpoints.infer_at_once(asked->endpoint, asked->request))
+    return answer(answer_of(std::move(*scored), asked->form, asked->classes));
+  endpoints.infer_later(
+      asked->endpoint, asked->request,
+      [answer = std::move(answer), form = asked->form,
+       classes = std::vector(asked->classes.begin(), asked->classes.end())](
+          Result<serving::InferAnswer> scored) mutable { answer(answer_of(std::move(scored), form, classes)); });
 }
 
 // Triton's envelope: what goes wrong with one request of a stream is said in its answer.
@@ -105,12 +118,14 @@ void add_inference_methods(net::RpcRouter& router, Services& services) {
   const auto add = [&](std::string_view method, Access access, net::RpcHandler handler) {
     router.add(kInferenceService, method, access, std::move(handler));
   };
-  router.add(
-      kInferenceService, "ModelInfer", Access::kPredict, [&](const RpcCall& call) { return infer(endpoints, call); },
-      Lane::kInline);
-  router.add(
+  router.add_deferred(kInferenceService, "ModelInfer", Access::kPredict,
+                      [&](const RpcCall& call, RpcReply reply) { infer(endpoints, call, std::move(reply)); });
+  router.add_deferred(
       kInferenceService, "ModelStreamInfer", Access::kPredict,
-      [&](const RpcCall& call) -> RpcAnswer { return enveloped(infer(endpoints, call)); }, Lane::kInline,
+      [&](const RpcCall& call, RpcReply reply) {
+        infer(endpoints, call,
+              [reply = std::move(reply)](const RpcAnswer& answer) mutable { reply(enveloped(answer)); });
+      },
       RpcShape::kExchange);
   router.add(
       kInferenceService, "ServerLive", Access::kPublic, [](const RpcCall&) -> RpcAnswer { return write_truth(true); },

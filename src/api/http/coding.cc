@@ -72,10 +72,12 @@ std::optional<Packing> accepted_packing(std::string_view field) {
   return best ? std::optional(best->packing) : std::nullopt;
 }
 
-void pack_answer(const net::Request& request, net::Response& response) {
-  if (response.body.size() < kLeastPacked) return;
-  auto packing = accepted_packing(request.header("accept-encoding"));
-  if (!packing) return;
+std::optional<Packing> packing_of(const net::Request& request) {
+  return accepted_packing(request.header("accept-encoding"));
+}
+
+void pack_answer(std::optional<Packing> packing, net::Response& response) {
+  if (!packing || response.body.size() < kLeastPacked) return;
   auto packed = pack(response.body, *packing);
   if (packed.size() > response.body.size() / 10 * 9) return;
   response.body = std::move(packed);

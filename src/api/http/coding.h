@@ -26,8 +26,11 @@ std::expected<std::string_view, BodyFault> unpacked_body(const net::Request& req
 // The coding that an Accept-Encoding field takes of those we have: gzip before deflate.
 std::optional<Packing> accepted_packing(std::string_view field);
 
+// That which the request's client takes.
+std::optional<Packing> packing_of(const net::Request& request);
+
 // Packs the answer where the client takes that and it pays: bodies of some size that become clearly smaller.
-void pack_answer(const net::Request& request, net::Response& response);
+void pack_answer(std::optional<Packing> packing, net::Response& response);
 
 // What a 415 says to be understood.
 inline constexpr std::string_view kCodings = "gzip, deflate";

@@ -53,7 +53,7 @@ TEST(Coding, OnlyWhatPaysIsPacked) {
   std::uint32_t state = 1;
   for (char& c : noise) c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
   net::Response random{.body = noise};
-  for (auto* response : {&small, &large, &random}) pack_answer(request, *response);
+  for (auto* response : {&small, &large, &random}) pack_answer(packing_of(request), *response);
   EXPECT_TRUE(small.headers.empty());
   EXPECT_TRUE(random.headers.empty());
   EXPECT_EQ(random.body, noise);

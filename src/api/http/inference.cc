@@ -66,14 +66,10 @@ Result<void> classify(serving::InferAnswer& answer, std::span<const OutputForm> 
   return {};
 }
 
-Result<Response> infer(const Endpoints& endpoints, const Request& request, std::string_view body) {
-  thread_local OipReader reader;
-  auto parsed = TRY(read_request(endpoints, request, body, reader));
-  const Hints hints(request, reader);
-  parsed.infer.hints = &hints;
-  auto answer = TRY(endpoints.infer(request.param("name"), parsed.infer));
-  TRY(classify(answer, parsed.forms));
-  auto out = oip_answer_body(answer, parsed.forms);
+Result<Response> write_answer(Result<serving::InferAnswer> scored, std::span<const OutputForm> forms) {
+  auto answer = TRY(std::move(scored));
+  TRY(classify(answer, forms));
+  auto out = oip_answer_body(answer, forms);
   Response response{.body = std::move(out.text)};
   if (out.json_bytes > 0) {
     response.content_type = "application/octet-stream";
@@ -82,14 +78,31 @@ Result<Response> infer(const Endpoints& endpoints, const Request& request, std::
   return response;
 }
 
-Response answer_infer(const Endpoints& endpoints, const Request& request) {
+Response answer_infer(Result<serving::InferAnswer> scored, std::span<const OutputForm> forms,
+                      std::optional<Packing> packing) {
+  auto response = write_answer(std::move(scored), forms);
+  if (!response) return oip_error(response.error());
+  pack_answer(packing, *response);
+  return std::move(*response);
+}
+
+// What is answered later keeps what it needs of the request.
+void infer(const Endpoints& endpoints, const Request& request, net::Reply reply) {
+  thread_local OipReader reader;
   std::string room;
   auto body = unpacked_body(request, kBodyLimit, room);
-  if (!body) return oip_fault(body.error());
-  auto response = infer(endpoints, request, *body);
-  if (!response) return oip_error(response.error());
-  pack_answer(request, *response);
-  return std::move(*response);
+  if (!body) return reply(oip_fault(body.error()));
+  auto parsed = read_request(endpoints, request, *body, reader);
+  if (!parsed) return reply(oip_error(parsed.error()));
+  const Hints hints(request, reader);
+  parsed->infer.hints = &hints;
+  const auto packing = packing_of(request);
+  if (auto scored = endpoints.infer_at_once(request.param("name"), parsed->infer))
+    return reply(answer_infer(std::move(*scored), parsed->forms, packing));
+  endpoints.infer_later(
+      request.param("name"), parsed->infer,
+      [forms = std::vector(parsed->forms.begin(), parsed->forms.end()), packing, reply = std::move(reply)](
+          Result<serving::InferAnswer> scored) mutable { reply(answer_infer(std::move(scored), forms, packing)); });
 }
 
 bool serves(const serving::EndpointStatus& status, std::int64_t version) {
@@ -138,12 +151,12 @@ Result<Json> server_ready(const Endpoints& endpoints) {
 
 void add_inference_routes(net::Router& router, Services& services) {
   auto& endpoints = services.endpoints;
-  auto infer_handler = [&](const Request& request) { return answer_infer(endpoints, request); };
+  auto infer_handler = [&](const Request& request, net::Reply reply) { infer(endpoints, request, std::move(reply)); };
   auto metadata_handler = [&](const Request& request) { return oip_answer(metadata(endpoints, request)); };
   auto ready_handler = [&](const Request& request) { return oip_answer(ready(endpoints, request)); };
-  router.add("POST", "/v2/models/{name}/infer", Access::kPredict, infer_handler, net::Lane::kInline, kBodyLimit);
-  router.add("POST", "/v2/models/{name}/versions/{version}/infer", Access::kPredict, infer_handler, net::Lane::kInline,
-             kBodyLimit);
+  router.add_deferred("POST", "/v2/models/{name}/infer", Access::kPredict, infer_handler, kBodyLimit);
+  router.add_deferred("POST", "/v2/models/{name}/versions/{version}/infer", Access::kPredict, infer_handler,
+                      kBodyLimit);
   router.add("GET", "/v2/models/{name}", Access::kPredict, metadata_handler);
   router.add("GET", "/v2/models/{name}/versions/{version}", Access::kPredict, metadata_handler);
   router.add("GET", "/v2/models/{name}/ready", Access::kPredict, ready_handler);

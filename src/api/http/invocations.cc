@@ -10,6 +10,7 @@
 #include "api/scoring/json_reader.h"
 #include "api/scoring/predictions.h"
 #include "base/json_writer.h"
+#include "serving/rows.h"
 #include "serving/serving.h"
 
 namespace millrace::api {
@@ -122,15 +123,14 @@ scoring::Layout layout_of(const Contract& contract, const std::optional<Schema>&
   return frame ? scoring::Layout::kRecords : scoring::Layout::kArrays;
 }
 
-Result<serving::InferAnswer> infer(const Endpoints& endpoints, const Contract& contract,
-                                   const std::vector<serving::Tensor>& tensors) {
-  std::vector<std::vector<std::string_view>> texts(tensors.size());
-  std::vector<serving::TensorView> views;
-  for (std::size_t i = 0; i < tensors.size(); ++i) views.push_back(view_of(tensors[i], texts[i]));
-  return endpoints.infer(contract.name, {.inputs = views});
-}
+// What is to be scored, and how the answer is laid out.
+struct Invocation {
+  std::string endpoint;
+  std::vector<serving::Tensor> tensors;
+  scoring::Layout layout;
+};
 
-Result<std::string> score(const Endpoints& endpoints, std::string_view name, const Body& body) {
+Result<Invocation> read_invocation(const Endpoints& endpoints, std::string_view name, const Body& body) {
   auto contract = TRY(endpoints.contract(name));
   auto schema = TRY(schema_of(contract));
   auto table = TRY(read_table(contract, schema, body));
@@ -138,23 +138,32 @@ Result<std::string> score(const Endpoints& endpoints, std::string_view name, con
   std::vector<std::string> inputs;
   for (const auto& input : contract.inputs) inputs.push_back(input.name);
   TRY(scoring::give_names(tensors, inputs));
-  std::string out = "{\"predictions\": ";
-  auto answer = TRY(infer(endpoints, contract, tensors));
-  scoring::append_outputs(out, answer.outputs, layout_of(contract, schema, table.form));
-  return out += '}';
+  return Invocation{contract.name, std::move(tensors), layout_of(contract, schema, table.form)};
 }
 
-Response invoke(const Endpoints& endpoints, std::string_view name, const Request& request) {
+Response write_answer(const Result<serving::InferAnswer>& scored, scoring::Layout layout,
+                      std::optional<Packing> packing) {
+  if (!scored) return scoring_error(scored.error());
+  Response response{.body = "{\"predictions\": "};
+  scoring::append_outputs(response.body, scored->outputs, layout);
+  response.body += '}';
+  pack_answer(packing, response);
+  return response;
+}
+
+void invoke(const Endpoints& endpoints, std::string_view name, const Request& request, net::Reply reply) {
   auto format = format_of(request.header("content-type"));
-  if (!format) return std::move(format.error());
+  if (!format) return reply(std::move(format.error()));
   std::string room;
   auto text = unpacked_body(request, kBodyLimit, room);
-  if (!text) return bad_request(text.error().status, text.error().message);
-  auto body = score(endpoints, name, {*format, *text});
-  if (!body) return scoring_error(body.error());
-  Response response{.body = std::move(*body)};
-  pack_answer(request, response);
-  return response;
+  if (!text) return reply(bad_request(text.error().status, text.error().message));
+  auto asked = read_invocation(endpoints, name, {*format, *text});
+  if (!asked) return reply(scoring_error(asked.error()));
+  const serving::Views inputs(asked->tensors);
+  endpoints.infer(
+      asked->endpoint, {.inputs = inputs},
+      [layout = asked->layout, packing = packing_of(request), reply = std::move(reply)](
+          const Result<serving::InferAnswer>& scored) mutable { reply(write_answer(scored, layout, packing)); });
 }
 
 // The endpoint that the request names, or the only one there is.
@@ -179,16 +188,19 @@ Response ping(const Endpoints& endpoints) {
 
 void add_invocation_routes(net::Router& router, Services& services) {
   auto& endpoints = services.endpoints;
-  auto named = [&](const Request& request) { return invoke(endpoints, request.param("name"), request); };
-  router.add(
+  auto named = [&](const Request& request, net::Reply reply) {
+    invoke(endpoints, request.param("name"), request, std::move(reply));
+  };
+  router.add_deferred(
       "POST", "/invocations", Access::kPredict,
-      [&](const Request& request) -> Response {
+      [&](const Request& request, net::Reply reply) {
         auto name = chosen_endpoint(endpoints, request);
-        return name ? invoke(endpoints, *name, request) : scoring_error(name.error());
+        if (!name) return reply(scoring_error(name.error()));
+        invoke(endpoints, *name, request, std::move(reply));
       },
-      net::Lane::kInline, kBodyLimit);
-  router.add("POST", "/endpoints/{name}/invocations", Access::kPredict, named, net::Lane::kInline, kBodyLimit);
-  router.add("POST", "/serving-endpoints/{name}/invocations", Access::kPredict, named, net::Lane::kInline, kBodyLimit);
+      kBodyLimit);
+  router.add_deferred("POST", "/endpoints/{name}/invocations", Access::kPredict, named, kBodyLimit);
+  router.add_deferred("POST", "/serving-endpoints/{name}/invocations", Access::kPredict, named, kBodyLimit);
   router.add("GET", "/ping", Access::kPublic, [&](const Request&) { return ping(endpoints); }, net::Lane::kInline);
 }
 

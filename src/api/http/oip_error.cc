@@ -8,8 +8,10 @@
 namespace millrace::api {
 
 net::Response oip_error(const Error& error) {
-  return {.status = http_status(error.code) == 422 ? 400 : http_status(error.code),
-          .body = dump_json({{"error", error.message}})};
+  net::Response response{.status = http_status(error.code) == 422 ? 400 : http_status(error.code),
+                         .body = dump_json({{"error", error.message}})};
+  if (error.code == Code::kUnavailable) response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 net::Response oip_fault(const BodyFault& fault) {

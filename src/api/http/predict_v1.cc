@@ -9,6 +9,7 @@
 #include "api/scoring/enforce.h"
 #include "api/scoring/json_reader.h"
 #include "api/scoring/predictions.h"
+#include "serving/rows.h"
 #include "serving/serving.h"
 
 // TensorFlow Serving's REST API, version 1, which KServe speaks, too.
@@ -67,13 +68,12 @@ Result<std::vector<serving::Tensor>> tensors_of(const scoring::Table& table, con
   return tensors;
 }
 
-Result<serving::InferAnswer> infer(const Endpoints& endpoints, const Target& target,
-                                   const std::vector<serving::Tensor>& tensors, std::optional<std::int64_t> version) {
-  std::vector<std::vector<std::string_view>> texts(tensors.size());
-  std::vector<serving::TensorView> views;
-  for (std::size_t i = 0; i < tensors.size(); ++i) views.push_back(view_of(tensors[i], texts[i]));
-  return endpoints.infer(target.name, {.version = version, .inputs = views});
-}
+// What is to be scored, and whether it came in rows or in columns.
+struct Prediction {
+  std::vector<serving::Tensor> tensors;
+  std::optional<std::int64_t> version;
+  Key key;
+};
 
 // Row format is answered with rows, column format with columns; a single output needs no name.
 std::string body_of(Key key, std::span<const serving::Tensor> outputs) {
@@ -84,7 +84,7 @@ std::string body_of(Key key, std::span<const serving::Tensor> outputs) {
   return out += '}';
 }
 
-Result<std::string> predict(const Endpoints& endpoints, const Target& target, std::string_view body) {
+Result<Prediction> read_prediction(const Endpoints& endpoints, const Target& target, std::string_view body) {
   thread_local scoring::JsonReader reader(scoring::Dialect::kTensorFlow);
   auto contract = TRY(endpoints.contract(target.name));
   std::optional<std::int64_t> version;
@@ -94,23 +94,32 @@ Result<std::string> predict(const Endpoints& endpoints, const Target& target, st
     return invalid_argument("model {} has no signature \"{}\"; it has \"{}\"", target.name, request.signature_name,
                             kSignature);
   auto tensors = TRY(tensors_of(request.table, contract));
-  return body_of(request.key, TRY(infer(endpoints, target, tensors, version)).outputs);
+  return Prediction{std::move(tensors), version, request.key};
 }
 
-Response answer_post(const Endpoints& endpoints, const Request& request) {
+Response write_answer(const Result<serving::InferAnswer>& scored, Key key, std::optional<Packing> packing) {
+  if (!scored) return oip_error(scored.error());
+  Response response{.body = body_of(key, scored->outputs)};
+  pack_answer(packing, response);
+  return response;
+}
+
+void answer_post(const Endpoints& endpoints, const Request& request, net::Reply reply) {
   auto target = target_of(request);
   if (net::equals_ignoring_case(target.verb, "classify") || net::equals_ignoring_case(target.verb, "regress"))
-    return oip_error(fail(Code::kUnimplemented, "millrace has no :{}; ask :predict", target.verb).error());
+    return reply(oip_error(fail(Code::kUnimplemented, "millrace has no :{}; ask :predict", target.verb).error()));
   if (!net::equals_ignoring_case(target.verb, "predict"))
-    return oip_error(not_found("there is no \"{}\" to ask of a model; ask :predict", target.verb).error());
+    return reply(oip_error(not_found("there is no \"{}\" to ask of a model; ask :predict", target.verb).error()));
   std::string room;
   auto body = unpacked_body(request, kBodyLimit, room);
-  if (!body) return oip_fault(body.error());
-  auto text = predict(endpoints, target, *body);
-  if (!text) return oip_error(text.error());
-  Response response{.body = std::move(*text)};
-  pack_answer(request, response);
-  return response;
+  if (!body) return reply(oip_fault(body.error()));
+  auto asked = read_prediction(endpoints, target, *body);
+  if (!asked) return reply(oip_error(asked.error()));
+  const serving::Views inputs(asked->tensors);
+  endpoints.infer(
+      target.name, {.version = asked->version, .inputs = inputs},
+      [key = asked->key, packing = packing_of(request), reply = std::move(reply)](
+          const Result<serving::InferAnswer>& scored) mutable { reply(write_answer(scored, key, packing)); });
 }
 
 Json version_json(const serving::ArmStatus& arm) {
@@ -202,13 +211,13 @@ Json model_list(const Endpoints& endpoints) { return {{"models", endpoints.names
 
 void add_predict_v1_routes(net::Router& router, Services& services) {
   auto& endpoints = services.endpoints;
-  auto post = [&](const Request& request) { return answer_post(endpoints, request); };
+  auto post = [&](const Request& request, net::Reply reply) { answer_post(endpoints, request, std::move(reply)); };
   auto status = [&](const Request& request) { return oip_answer(model_status(endpoints, request)); };
   auto metadata = [&](const Request& request) { return oip_answer(model_metadata(endpoints, request)); };
   router.add("GET", "/v1/models", Access::kPredict, [&](const Request&) { return answer(model_list(endpoints)); });
-  router.add("POST", "/v1/models/{name}", Access::kPredict, post, net::Lane::kInline, kBodyLimit);
-  router.add("POST", "/v1/models/{name}/versions/{version}", Access::kPredict, post, net::Lane::kInline, kBodyLimit);
-  router.add("POST", "/v1/models/{name}/labels/{label}", Access::kPredict, post, net::Lane::kInline, kBodyLimit);
+  router.add_deferred("POST", "/v1/models/{name}", Access::kPredict, post, kBodyLimit);
+  router.add_deferred("POST", "/v1/models/{name}/versions/{version}", Access::kPredict, post, kBodyLimit);
+  router.add_deferred("POST", "/v1/models/{name}/labels/{label}", Access::kPredict, post, kBodyLimit);
   router.add("GET", "/v1/models/{name}", Access::kPredict, status);
   router.add("GET", "/v1/models/{name}/versions/{version}", Access::kPredict, status);
   router.add("GET", "/v1/models/{name}/labels/{label}", Access::kPredict, status);

@@ -21,6 +21,7 @@ void add_folder_routes(net::Router& router, Services& services);
 void add_gate_routes(net::Router& router, Services& services);
 void add_inference_routes(net::Router& router, Services& services);
 void add_invocation_routes(net::Router& router, Services& services);
+void add_scoring_routes(net::Router& router, Services& services);
 void add_lineage_routes(net::Router& router, Services& services);
 void add_model_routes(net::Router& router, Services& services);
 void add_monitor_routes(net::Router& router, Services& services);

@@ -16,6 +16,7 @@ void add_routes(net::Router& router, Services& services) {
   add_gate_routes(router, services);
   add_inference_routes(router, services);
   add_invocation_routes(router, services);
+  add_scoring_routes(router, services);
   add_lineage_routes(router, services);
   add_model_routes(router, services);
   add_monitor_routes(router, services);

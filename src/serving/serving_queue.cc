@@ -1,0 +1,117 @@
+#include <algorithm>
+#include <deque>
+#include <future>
+
+#include "serving/inference.h"
+#include "serving/serving.h"
+
+// Endpoints whose models must be waited for.
+namespace millrace::serving {
+namespace {
+
+bool blocks(const ScoredModel& scored) { return scored.model && scored.model->runtime->blocks(); }
+
+// The model that requests wait for; null where none must be.
+const LoadedModel* waited_for(const ServedEndpoint& endpoint) {
+  for (const ServedArm& arm : endpoint.arms) {
+    if (blocks(arm.scored)) return arm.scored.model.get();
+  }
+  const auto shadow = std::ranges::find_if(endpoint.shadows, blocks);
+  return shadow == endpoint.shadows.end() ? nullptr : shadow->model.get();
+}
+
+}  // namespace
+
+Endpoints::~Endpoints() {
+  assembler_.stop();
+  for (const auto& [name, queue] : queues_) queue->stop();
+}
+
+Result<InferAnswer> Endpoints::infer(std::string_view name, const InferRequest& request) const {
+  if (auto answer = infer_at_once(name, request)) return std::move(*answer);
+  std::promise<Result<InferAnswer>> answered;
+  infer_later(name, request, [&](Result<InferAnswer> answer) { answered.set_value(std::move(answer)); });
+  return answered.get_future().get();
+}
+
+void Endpoints::infer_later(std::string_view name, const InferRequest& request, InferDone done) const {
+  const auto endpoint = find_served(name);
+  if (!endpoint) return done(std::unexpected(endpoint.error()));
+  RequestQueue* queue = (*endpoint)->queue;
+  if (queue == nullptr) return done(unavailable("endpoint {} has just changed; try again", name));
+  queue->add(request, (*endpoint)->in_force.routes, std::move(done));
+}
+
+// The endpoint's requests wait in one queue, whatever versions answer them.
+void Endpoints::attach_queue(ServedEndpoint& endpoint) {
+  const LoadedModel* model = waited_for(endpoint);
+  if (model == nullptr) return;
+  const EndpointSpec& spec = endpoint.spec;
+  auto& queue = queues_[spec.name];
+  if (!queue) {
+    auto score = [this, name = spec.name](RequestQueue& asked, RequestQueue::Batch batch) {
+      score_waiting(name, asked, batch);
+    };
+    queue = std::make_unique<RequestQueue>(spec.name, std::move(score), parts_.metrics);
+  }
+  endpoint.queue = queue.get();
+  if (model->runtime->batches()) endpoint.batches = plan_batches(model->measured, spec.scoring.batching);
+  queue->configure({.lanes = static_cast<std::size_t>(spec.scoring.lanes()),
+                    .limit = static_cast<std::size_t>(spec.scoring.queue),
+                    .batch = endpoint.batches.limits});
+}
+
+void Endpoints::refuse_waiting(std::string_view name) {
+  const auto queue = queues_.find(name);
+  if (queue == queues_.end()) return;
+  queue->second->refuse_waiting({Code::kNotFound, fmt::format("endpoint {} was removed", name)});
+}
+
+// The endpoint is taken as it is now; a change of it does not wait for its models.
+void Endpoints::score_waiting(const std::string& name, RequestQueue& queue, RequestQueue::Batch batch) const {
+  const Served endpoint = current(name);
+  if (!endpoint) {
+    for (const auto& request : batch) queue.finish(*request, not_found("endpoint {} was removed", name));
+    return;
+  }
+  const InferenceSources sources{parts_.event_clock, parts_.wall_clock, parts_.ids};
+  std::deque<Inference> inferences;
+  std::vector<Inference*> prepared;
+  std::vector<PendingRequest*> asked;
+  for (const auto& request : batch) {
+    Inference& inference =
+        inferences.emplace_back(*endpoint, request->request.request(), sources, request->waiting.since);
+    if (const auto ready = inference.prepare(); !ready) {
+      note_failure(*endpoint, inference);
+      queue.finish(*request, std::unexpected(ready.error()));
+      continue;
+    }
+    prepared.push_back(&inference);
+    asked.push_back(request.get());
+  }
+  auto outputs = score_together(prepared);
+  for (std::size_t i = 0; i < prepared.size(); ++i) {
+    auto answer = finish(*prepared[i], std::move(outputs[i]));
+    if (!answer) note_failure(*endpoint, *prepared[i]);
+    queue.finish(*asked[i], std::move(answer));
+  }
+}
+
+Result<InferAnswer> Endpoints::finish(Inference& inference, Result<std::vector<Tensor>> outputs) const {
+  if (!outputs) return std::unexpected(outputs.error());
+  inference.score_shadows();
+  const auto lease = read();  // the log's columns stay as long as it is held
+  return inference.finish(std::move(*outputs));
+}
+
+Result<std::optional<ScoringStatus>> Endpoints::scoring(std::string_view name) const {
+  const Served endpoint = TRY(find_served(name));
+  if (endpoint->queue == nullptr) return std::nullopt;
+  const LoadedModel& model = *waited_for(*endpoint);
+  return ScoringStatus{.queue = endpoint->queue->status(),
+                       .batches = endpoint->batches,
+                       .measured = model.measured,
+                       .workers = model.runtime->workers()};
+}
+
+}  // namespace millrace::serving
