@@ -189,7 +189,8 @@ bool Log::idle() const {
 
 bool Log::wait_idle(Duration timeout) const {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, timeout, [&] { return idle_locked(); });
+  changed_.wait_for(lock, timeout, [&] { return stopping_ || idle_locked(); });
+  return idle_locked();
 }
 
 std::int64_t Log::newest() const {

@@ -72,7 +72,7 @@ class Log {
   // True when every consumer has handled every event there is and no publishing transaction is open. Exact: false from
   // before an event's commit is visible until the last consumer's handler returned and its place is kept.
   bool idle() const;
-  // Blocks until idle() is true; false after `timeout`.
+  // Blocks until idle() is true; false after `timeout`, and once the log is stopped with events left.
   bool wait_idle(Duration timeout) const;
 
   // The id of the newest event; 0 in an empty log.

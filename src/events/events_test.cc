@@ -199,6 +199,14 @@ TEST_F(LogTest, IsNotIdleWhileAHandlerRuns) {
   EXPECT_TRUE(log->wait_idle(kLong));
 }
 
+TEST_F(LogTest, NobodyWaitsForALogThatIsStopped) {
+  MUST(log->subscribe("c", {}, recorder()));
+  log->start();
+  log->stop();
+  publish("a");
+  EXPECT_FALSE(log->wait_idle(std::chrono::hours(1)));
+}
+
 // Each event makes the next, ten deep. Whenever the log says that it is idle, all ten have been handled.
 TEST_F(LogTest, IsIdleOnlyAfterTheLastOfAChainOfEvents) {
   std::atomic<int> handled = 0;
