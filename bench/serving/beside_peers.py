@@ -326,7 +326,7 @@ def main():
             versions[peer.name] = peer.versions()
             try:
                 memory[peer.name] = measure_peer(bench, peer, folder, model_files)
-            except RuntimeError as problem:
+            except Exception as problem:  # whatever is wrong with one server, the others are measured
                 print(problem, file=sys.stderr)
                 bench.figures.append({"server": peer.name, "work": "start", "problem": " ".join(str(problem).split())[-300:]})
     bars = list(ratios(bench.figures, memory))
