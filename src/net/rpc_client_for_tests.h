@@ -31,7 +31,8 @@ class RpcTestClient {
     std::uint32_t reset_with = 0;  // the stream's HTTP/2 error
   };
 
-  explicit RpcTestClient(std::uint16_t port)
+  // `window` is what the server may send on a stream before it is told to go on.
+  explicit RpcTestClient(std::uint16_t port, std::uint32_t window = 65'535)
       : socket_(MUST(start_connecting(MUST(resolve("127.0.0.1", port)).front()))) {
     wait(POLLOUT);
     nghttp2_session_callbacks* callbacks = nullptr;
@@ -42,7 +43,8 @@ class RpcTestClient {
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_client_new(&session_, callbacks, this);
     nghttp2_session_callbacks_del(callbacks);
-    nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
+    const nghttp2_settings_entry setting{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window};
+    nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, &setting, 1);
     write();
   }
   ~RpcTestClient() { nghttp2_session_del(session_); }

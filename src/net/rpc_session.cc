@@ -328,7 +328,7 @@ void RpcSession::make_output() {
     if (count == 0) break;
     output_.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(count));
   }
-  if (was_empty) write_at_ = loop_.now();
+  if (was_empty && !output_.empty()) write_at_ = loop_.now();
 }
 
 // Whether all is sent.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <random>
 #include <stdexcept>
 #include <thread>
 
@@ -287,6 +288,43 @@ TEST_F(RpcSessionTest, SlowClientsAreNotWaitedFor) {
   EXPECT_EQ(client.receive(id).status, code(Code::kDeadlineExceeded));
   EXPECT_EQ(client.receive_goaway(), NGHTTP2_NO_ERROR);
   EXPECT_TRUE(client.is_closed_by_server());
+}
+
+TEST_F(RpcSessionTest, AnAnswerThatNobodyTakesEndsTheConnection) {
+  start({.write_timeout = std::chrono::milliseconds(40)});
+  RpcTestClient client(port(), 0);
+  const auto id = client.start("/test.Echo/Large");
+  client.send_message(id, "", More::kNo);
+  EXPECT_TRUE(client.is_closed_by_server());
+  EXPECT_EQ(RpcTestClient(port()).call(kEcho, "").status, 0);
+}
+
+TEST_F(RpcSessionTest, ASmallWindowIsFilledAgainAndAgain) {
+  RpcTestClient client(port(), 1000);
+  EXPECT_EQ(client.call(kEcho, std::string(300'000, 'w')).answers.at(0).size(), 300'000U);
+}
+
+// Frames of every type with any flags, streams and contents, after a head that is right.
+TEST_F(RpcSessionTest, RandomFramesAreSurvived) {
+  std::mt19937 random(7);
+  const auto below = [&](unsigned most) { return static_cast<char>(random() % most); };
+  const std::string head =
+      "\x83\x86\x44\x11/test.Echo/Stream\x5f\x10"
+      "application/grpc";
+  for (int connections = 0; connections < 100; ++connections) {
+    RawConnection connection(port());
+    std::string bytes = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\0\0\0\4\0\0\0\0\0"s;
+    for (int frames = 0; frames < 50; ++frames) {
+      std::string payload = random() % 3 == 0 ? head : std::string(random() % 40, below(256));
+      const bool is_head = payload == head;
+      const char type = is_head ? 1 : below(12);
+      const char flags = is_head ? 4 : below(256);
+      bytes += "\0\0"s + static_cast<char>(payload.size()) + type + flags + "\0\0\0"s + below(16) + payload;
+    }
+    connection.send(bytes);
+    connection.vanish();
+  }
+  EXPECT_EQ(RpcTestClient(port()).call(kEcho, "").status, 0);
 }
 
 TEST_F(RpcSessionTest, StoppingLetsCallsEnd) {
