@@ -130,6 +130,26 @@ def words():
     return Case(converted, {"text": np.array(texts + ["", "nothing known"], object)[:, None]})
 
 
+def deadly():
+    """ONNX Runtime 1.30 looks for the count of rounds where there is none."""
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"]), helper.make_node("Identity", ["sum"], ["more"])],
+        "body",
+        [value("i", TensorProto.INT64, []), value("go", TensorProto.BOOL, []), value("sum", TensorProto.INT64, [1])],
+        [value("go_on", TensorProto.BOOL, []), value("more", TensorProto.INT64, [1])],
+    )
+    rounds = helper.make_tensor("rounds", TensorProto.INT64, [3, 0], [])
+    graph = helper.make_graph(
+        [helper.make_node("Loop", ["rounds", "", "x"], ["y"], body=body)],
+        "graph",
+        [value("x", TensorProto.INT64, [1])],
+        [value("y", TensorProto.INT64, [1])],
+        [rounds],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+
+
 CASES = {
     "logistic regression": lambda: logistic_regression(True),
     "logistic regression without ZipMap": lambda: logistic_regression(False),

@@ -118,3 +118,11 @@ def test_a_version_that_onnx_runtime_refuses_leaves_the_one_before(tracked, tmp_
     serve(tracked, tmp_path, broken)
     assert "version 2: ONNX Runtime: " in problem(tracked)
     assert_same(infer(tracked, case.inputs), case.expected())
+
+
+def test_a_model_that_kills_who_loads_it_leaves_the_server_and_the_version_before(tracked, tmp_path):
+    case = onnx_models.gradient_boosting()
+    serve(tracked, tmp_path, case.model)
+    serve(tracked, tmp_path, onnx_models.deadly())
+    assert "a process that loaded it to try it was killed by signal" in problem(tracked)
+    assert_same(infer(tracked, case.inputs), case.expected())

@@ -50,6 +50,7 @@
 #include "registry/moves.h"
 #include "registry/registry.h"
 #include "serving/lineage_source.h"
+#include "serving/rehearsal.h"
 #include "serving/runtimes/python_host.h"
 #include "serving/serving.h"
 #include "tracking/evaluation/datasets.h"
@@ -194,6 +195,7 @@ struct Server::Parts {
   std::unique_ptr<features::Live> features;
   std::unique_ptr<serving::RouteStore> routes;
   std::optional<serving::PythonHost> python;
+  std::optional<serving::Rehearsal> rehearsal;
   std::unique_ptr<serving::Endpoints> endpoints;
   serving::Endpoints* served = nullptr;
   std::optional<tracking::LineageSource> tracked;
@@ -314,6 +316,7 @@ Result<void> Server::Parts::open_serving() {
                                     .interpreter = settings.python,
                                     .models = settings.python_models ? PythonModels::kAllowed : PythonModels::kRefused},
       metrics);
+  rehearsal.emplace(settings.program);
   routes = TRY(serving::RouteStore::open({*db, *events, *clock}));
   endpoints = std::make_unique<serving::Endpoints>(serving::Endpoints::Parts{
       *registry, *blobs, *datasets, *routes, online_vectors(*features), *clock, wall, ids, metrics, &*python,
@@ -323,7 +326,8 @@ Result<void> Server::Parts::open_serving() {
                                                       {"arm", change.arm},
                                                       {"version", text(change.version)},
                                                       {"previous", text(change.previous)}});
-      }});
+      },
+      &*rehearsal});
   served = endpoints.get();
   lineage->add_source(tracked.emplace(*db));
   lineage->add_source(registered.emplace(*db));

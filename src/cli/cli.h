@@ -94,6 +94,7 @@ void add_run(CLI::App& app, Options& options);
 void add_schema(CLI::App& app, Options& options);
 void add_server(CLI::App& app, Options& options);
 void add_status(CLI::App& app, Options& options);
+void add_rehearse(CLI::App& app, Options& options);
 void add_step(CLI::App& app, Options& options);
 void add_sync(CLI::App& app, Options& options);
 void add_token(CLI::App& app, Options& options);

@@ -20,7 +20,7 @@ const std::vector<Group>& groups() {
       {"Keep", {add_backup, add_restore, add_db, add_import, add_sync}},
       {"Who may do what", {add_user, add_token, add_role, add_audit, add_login}},
       {"And", {add_schema, add_completion, add_help}},
-      {"", {add_step}},
+      {"", {add_step, add_rehearse}},
   };
   return all;
 }

@@ -26,9 +26,10 @@ class Assembler {
     blob::Store& blobs;
     FindVectors find_vectors;
     metrics::Registry& metrics;
-    PythonHost* python = nullptr;  // null: models that need Python cannot be served
+    PythonHost* python = nullptr;          // null: models that need Python cannot be served
+    const Rehearsal* rehearsal = nullptr;  // null: models are loaded without one
   };
-  explicit Assembler(Parts parts) : parts_(std::move(parts)), loader_(parts_.blobs, parts_.python) {}
+  explicit Assembler(Parts parts) : parts_(std::move(parts)), loader_(parts_.blobs, parts_.python, parts_.rehearsal) {}
 
   // What the names mean now, loaded. An alias that is not set yet is no error: its arm has no model, and says so. A
   // version that cannot be served is one.

@@ -23,9 +23,10 @@ Result<std::shared_ptr<const LoadedModel>> ModelLoader::load(const registry::Mod
   };
   const auto folder = blobs_.local_path(version.location());
   if (!folder) return in_context(folder.error());
-  auto runtime = load_runtime(
-      *folder,
-      {.name = fmt::format("{}/{}", version.model, version.version), .python = python_, .python_options = python});
+  auto runtime = load_runtime(*folder, {.name = fmt::format("{}/{}", version.model, version.version),
+                                        .python = python_,
+                                        .python_options = python,
+                                        .rehearsal = rehearsal_});
   if (!runtime) return in_context(runtime.error());
   LoadedModel model{version.model, version.version, std::move(*runtime)};
   if (auto described = registry::read_mlmodel(*folder)) model.signature = std::move(described->signature);

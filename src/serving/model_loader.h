@@ -34,7 +34,8 @@ struct LoadedModel {
 class ModelLoader {
  public:
   // Without `python`, models that need it cannot be loaded; it outlives them.
-  ModelLoader(blob::Store& blobs, PythonHost* python) : blobs_(blobs), python_(python) {}
+  ModelLoader(blob::Store& blobs, PythonHost* python, const Rehearsal* rehearsal)
+      : blobs_(blobs), python_(python), rehearsal_(rehearsal) {}
 
   // The version, read from its folder unless it is in memory. It has reproduced its golden rows and answered some
   // requests that nobody sent, so that the first real one finds everything in place.
@@ -54,6 +55,7 @@ class ModelLoader {
 
   blob::Store& blobs_;
   PythonHost* python_;
+  const Rehearsal* rehearsal_;
   std::mutex mutex_;
   std::map<Key, std::shared_ptr<Slot>> slots_;
 };

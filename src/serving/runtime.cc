@@ -7,6 +7,7 @@
 
 #include "registry/mlmodel.h"
 #include "serving/golden.h"
+#include "serving/rehearsal.h"
 #include "serving/runtimes/forest_runtime.h"
 #include "serving/runtimes/onnx_runtime.h"
 #include "serving/runtimes/python_runtime.h"
@@ -15,10 +16,13 @@ namespace millrace::serving {
 namespace {
 
 Result<std::unique_ptr<const Runtime>> load_natively(const std::filesystem::path& folder,
-                                                     const registry::MlModel& model) {
+                                                     const registry::MlModel& model, const Rehearsal* rehearsal) {
   if (model.find_flavor("xgboost") != nullptr) return ForestRuntime::load_xgboost(folder, model);
   if (model.find_flavor("lightgbm") != nullptr) return ForestRuntime::load_lightgbm(folder, model);
-  if (model.find_flavor("onnx") != nullptr) return OnnxRuntime::load(folder, model);
+  if (model.find_flavor("onnx") != nullptr) {
+    if (rehearsal != nullptr) TRY(rehearsal->run(folder));
+    return OnnxRuntime::load(folder, model);
+  }
   std::vector<std::string> names;
   for (const registry::Flavor& flavor : model.flavors) names.push_back(flavor.name);
   return fail(Code::kUnimplemented,
@@ -29,7 +33,7 @@ Result<std::unique_ptr<const Runtime>> load_natively(const std::filesystem::path
 // What we cannot run ourselves runs in Python.
 Result<std::unique_ptr<const Runtime>> load_flavor(const std::filesystem::path& folder, const registry::MlModel& model,
                                                    const LoadOptions& options) {
-  auto native = load_natively(folder, model);
+  auto native = load_natively(folder, model, options.rehearsal);
   const bool needs_python = !native && native.error().code == Code::kUnimplemented;
   if (!needs_python || options.python == nullptr || model.find_flavor("python_function") == nullptr) return native;
   auto python = PythonRuntime::load(*options.python, options.name, folder, options.python_options);

@@ -16,6 +16,7 @@
 namespace millrace::serving {
 
 class PythonHost;
+class Rehearsal;
 
 // Scores rows of numbers: what tree ensembles do. Thread-safe.
 class RowScorer {
@@ -64,6 +65,9 @@ struct LoadOptions {
   std::string name;              // for the log and metrics: "scores/3"
   PythonHost* python = nullptr;  // outlives the runtime; null: models that need Python are kUnimplemented
   PythonOptions python_options;
+  // Outlives the call. Has a model loaded whose file a library of others reads, before we do; null: it is loaded at
+  // once.
+  const Rehearsal* rehearsal = nullptr;
 };
 
 // Loads an MLmodel folder with the first of its flavors that we run, natively if we can, and checks its golden rows

@@ -121,7 +121,7 @@ std::vector<std::int64_t> served_versions(const EndpointStatus& status) {
 
 Endpoints::Endpoints(Parts parts)
     : parts_(std::move(parts)),
-      assembler_({parts_.registry, parts_.blobs, parts_.find_vectors, parts_.metrics, parts_.python}),
+      assembler_({parts_.registry, parts_.blobs, parts_.find_vectors, parts_.metrics, parts_.python, parts_.rehearsal}),
       published_(std::make_unique<Snapshot>()) {}
 
 Published<Snapshot>::Lease Endpoints::read() const {

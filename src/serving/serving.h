@@ -117,6 +117,7 @@ class Endpoints {
     PythonHost* python = nullptr;  // null: models that need Python cannot be served
     // Called during a change, in order; must not call back. May be empty.
     std::function<void(const VersionChange&)> on_version_change;
+    const Rehearsal* rehearsal = nullptr;  // null: models are loaded without one
   };
   explicit Endpoints(Parts parts);
   // Requests that wait are answered kUnavailable.
