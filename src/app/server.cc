@@ -27,6 +27,7 @@
 #include "blob/blob.h"
 #include "datasets/datasets.h"
 #include "db/db.h"
+#include "delivery/bandits.h"
 #include "delivery/event_clock.h"
 #include "delivery/gates.h"
 #include "delivery/project.h"
@@ -205,6 +206,7 @@ struct Server::Parts {
   std::unique_ptr<jobs::Queue> queue;
   std::unique_ptr<pipelines::Engine> pipelines;
   std::unique_ptr<triggers::Triggers> triggers;
+  std::optional<delivery::Bandits> bandits;
   std::unique_ptr<delivery::Conductor> conductor;
   std::unique_ptr<delivery::Project> project;
   std::unique_ptr<api::Services> services;
@@ -368,8 +370,9 @@ Result<void> Server::Parts::open_loop() {
                                                                           .event_time = request.event_time,
                                                                           .cause = request.cause});
                                            }}));
+  bandits.emplace(delivery::Bandits::Parts{*endpoints, *monitors, *datasets, *duck});
   conductor = std::make_unique<delivery::Conductor>(
-      delivery::Conductor::Parts{*clock, *events, *monitors, *triggers, *pipelines});
+      delivery::Conductor::Parts{*clock, *events, *monitors, *bandits, *triggers, *pipelines});
   return {};
 }
 

@@ -120,6 +120,34 @@ Table arms_table(const Json& endpoint) {
                   });
 }
 
+// "97.5%" of the rows that were compared.
+std::string agreement(const Json& shadow) {
+  const double compared = member(shadow, "compared").get<double>();
+  return compared == 0 ? "-" : fmt::format("{:.4g}%", 100 * member(shadow, "agreed").get<double>() / compared);
+}
+
+Table shadows_table(const Json& endpoint) {
+  return table_of(member(endpoint, "shadows"),
+                  {{"ALIAS"},
+                   {"VERSION"},
+                   {"COMPARED", Align::kRight},
+                   {"AGREED", Align::kRight},
+                   {"DIFFERENCE", Align::kRight},
+                   {"FAILED", Align::kRight},
+                   {"DROPPED", Align::kRight},
+                   {"P99", Align::kRight}},
+                  [](const Json& shadow) {
+                    return Row{cell(shadow, "alias"),
+                               version(shadow, "version"),
+                               cell(shadow, "compared"),
+                               agreement(shadow),
+                               fmt::format("{:.3g}", member(shadow, "difference_mean").get<double>()),
+                               cell(shadow, "failures"),
+                               cell(shadow, "dropped"),
+                               milliseconds(shadow, "p99_ms")};
+                  });
+}
+
 void print_endpoint(const Json& endpoint, const Options& options) {
   fmt::print("{}", fields_text({{"name", cell(endpoint, "name")},
                                 {"description", cell_or_empty(endpoint, "description")},
@@ -133,8 +161,7 @@ void print_endpoint(const Json& endpoint, const Options& options) {
                                 {"failures", cell(endpoint, "failures")},
                                 {"latency", fmt::format("p50 {}, p99 {}", milliseconds(endpoint, "p50_ms"),
                                                         milliseconds(endpoint, "p99_ms"))}}));
-  auto shadows = table_of(member(endpoint, "shadows"), {{"ALIAS"}, {"VERSION"}},
-                          [](const Json& item) { return Row{cell(item, "alias"), version(item, "version")}; });
+  auto shadows = shadows_table(endpoint);
   auto tensors = [&](const char* key) {
     return table_of(member(endpoint, key), {{"NAME"}, {"DATATYPE"}, {"SHAPE"}}, [](const Json& item) {
       return Row{cell(item, "name"), cell(item, "datatype"), dump_json(item.at("shape"))};

@@ -1,5 +1,7 @@
 #include "datasets/log_dataset.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <mutex>
 
@@ -66,6 +68,7 @@ struct LogDataset::State {
 
   Result<void> stage(duck::Connection& connection, const std::vector<SealedFile>& files) const;
   Result<std::string> known_keys(duck::Connection& connection) const;
+  Result<std::string> complemented(duck::Connection& connection, const std::string& rows) const;
   Result<std::string> new_rows(duck::Connection& connection) const;
   Result<std::optional<NewSegment>> convert(duck::Connection& connection, const std::filesystem::path& file) const;
   Result<std::optional<Version>> commit_files(const std::vector<SealedFile>& files);
@@ -110,17 +113,37 @@ Result<std::string> LogDataset::State::known_keys(duck::Connection& connection) 
   return fmt::format("select {} from {}", quote_identifier(spec.key), scan_sql(located, from, to));
 }
 
+// The rows with what other staged rows bring to them.
+Result<std::string> LogDataset::State::complemented(duck::Connection& connection, const std::string& rows) const {
+  if (!spec.complements || spec.complements->columns.empty()) return rows;
+  const std::string key = quote_identifier(spec.key), marker = quote_identifier(spec.complements->marker);
+  const duck::Table found = TRY(connection.query(fmt::format("select count(*) from staged where {} is null", marker)));
+  if (found.columns[0].ints[0] == 0) return rows;
+  std::vector<std::string> brought, replaced;
+  for (const std::string& column : spec.complements->columns) {
+    const std::string name = quote_identifier(column);
+    brought.push_back(fmt::format("min({0}) as {0}", name));
+    replaced.push_back(fmt::format("coalesce(r.{0}, c.{0}) as {0}", name));
+  }
+  return fmt::format(
+      "(select r.* replace ({}) from {} as r left join (select {}, {} from staged where {} is null group by {}) as c "
+      "using ({}))",
+      fmt::join(replaced, ", "), rows, key, fmt::join(brought, ", "), marker, key, key);
+}
+
 // The staged rows that are new, each key once, as a from clause.
 Result<std::string> LogDataset::State::new_rows(duck::Connection& connection) const {
   const std::string key = quote_identifier(spec.key);
-  std::string rows = fmt::format("(select * from staged where {} is not null and {} is not null)", key,
-                                 quote_identifier(spec.event_time));
+  std::string rows = fmt::format(
+      "(select * from staged where {} is not null and {} is not null{})", key, quote_identifier(spec.event_time),
+      spec.complements ? " and " + quote_identifier(spec.complements->marker) + " is not null" : "");
   const duck::Table doubled = TRY(connection.query(
       fmt::format("select count(*) from (select 1 from {} group by {} having count(*) > 1)", rows, key)));
   if (doubled.columns[0].ints[0] > 0) {
     rows = fmt::format("(select * from {} qualify row_number() over (partition by {} order by {}, {}) = 1)", rows, key,
                        quote_identifier(spec.event_time), columns_of(dataset));
   }
+  rows = TRY(complemented(connection, rows));
   const std::string known = TRY(known_keys(connection));
   return known.empty() ? rows : fmt::format("({} as n anti join ({}) as k using ({}))", rows, known, key);
 }

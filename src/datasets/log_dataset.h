@@ -18,6 +18,13 @@ struct LogDatasetSpec {
   std::string event_time;                 // a timestamp column
   std::string
       key;  // a column; of rows with one key the first in event time is kept, rows without key or event time are not
+  // Given: a row without a value in `marker` is none of its own, but brings those of `columns` to the row with its key
+  // that is committed at the same time; where there is none it is dropped.
+  struct Complements {
+    std::string marker;
+    std::vector<std::string> columns;
+  };
+  std::optional<Complements> complements = std::nullopt;
 };
 
 // A dataset fed row by row: append() on the hot path, commit() now and then to make a version of what came. append() is

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "db/db.h"
+#include "delivery/bandits.h"
 #include "events/events.h"
 #include "monitoring/monitoring.h"
 #include "pipelines/pipelines.h"
@@ -85,6 +86,7 @@ Result<void> Conductor::catch_up() {
 // chance.
 Result<void> Conductor::take_effect(Timestamp now) {
   TRY(parts_.monitors.advance(now));
+  TRY(parts_.bandits.advance(now));
   parts_.events.wait_idle(kEventPatience);
   return parts_.triggers.advance(now);
 }

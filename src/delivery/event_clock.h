@@ -27,6 +27,8 @@ class Triggers;
 
 namespace millrace::delivery {
 
+class Bandits;
+
 enum class ClockMode {
   kWall,   // event time is the machine's time
   kEvent,  // event time stands where the last advance() left it: a replay of history, or a test
@@ -65,6 +67,7 @@ class Conductor {
     EventClock& clock;
     events::Log& events;
     monitoring::Monitors& monitors;
+    Bandits& bandits;
     triggers::Triggers& triggers;
     pipelines::Engine& pipelines;
   };

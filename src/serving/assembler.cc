@@ -14,6 +14,9 @@ namespace {
 const std::vector<double> kLatencyBuckets = {1e-6, 2e-6, 3e-6, 5e-6, 7e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4,
                                              5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,  0.5,  1};
 
+const std::vector<double> kDifferenceBuckets = {0,   1e-9, 1e-6, 1e-5, 1e-4, 1e-3, 0.003, 0.01, 0.02, 0.05,
+                                                0.1, 0.2,  0.5,  1,    2,    5,    10,    100,  1e3,  1e4};
+
 // Where each of a model's inputs stands in the vector; empty where the vector is what the model takes.
 Result<std::vector<std::size_t>> match_columns(const LoadedModel& model, const std::vector<std::string>& features) {
   const Result<std::vector<std::string>> names = vector_names(*model.runtime, features.size());
@@ -75,8 +78,8 @@ Result<registry::ModelVersion> find_version(const registry::Store& registry, con
   return not_found("alias {} of model {} is not set", arm.alias, model);
 }
 
-std::array<std::string, 5> logged_routes(const ArmSpec& arm) {
-  std::array<std::string, 5> texts;
+std::array<std::string, kRouteReasons> logged_routes(const ArmSpec& arm) {
+  std::array<std::string, kRouteReasons> texts;
   for (std::size_t reason = 0; reason < texts.size(); ++reason)
     texts[reason] = fmt::format("{}/{}", arm.name, to_text(static_cast<RouteReason>(reason)));
   texts[static_cast<std::size_t>(RouteReason::kOnly)] = arm.name;
@@ -89,7 +92,7 @@ RouteTable table_of(const ServedEndpoint& endpoint) {
   for (const ServedArm& arm : endpoint.arms) {
     versions.push_back(arm.scored.model ? std::optional(arm.scored.model->version) : std::nullopt);
   }
-  return make_route_table(endpoint.spec.name, endpoint.in_force.routes, versions);
+  return make_route_table(endpoint.spec.name, endpoint.in_force, versions);
 }
 
 }  // namespace
@@ -153,21 +156,38 @@ Result<void> Assembler::match_arms(ServedEndpoint& endpoint) {
 // A shadow never stands in the way: one that cannot be scored is left out.
 void Assembler::fill_shadows(ServedEndpoint& endpoint) {
   for (const AliasRef& alias : endpoint.spec.shadow) {
-    ScoredModel shadow{.alias = alias.name};
+    ServedShadow shadow{.scored = {.alias = alias.name}};
     const Result<void> filled = fill_shadow(endpoint, shadow);
     if (!filled && filled.error().code != Code::kNotFound) {
       log::warn("shadow is not scored",
                 {{"endpoint", endpoint.spec.name}, {"alias", alias.name}, {"why", filled.error().message}});
     }
-    if (!filled) shadow = {.alias = alias.name};
-    endpoint.shadows.push_back(std::move(shadow));
+    endpoint.later_shadows |= filled && shadow.when == ServedShadow::When::kLater;
+    endpoint.shadows.push_back(filled ? std::move(shadow) : ServedShadow{.scored = {.alias = alias.name}});
   }
 }
 
-Result<void> Assembler::fill_shadow(const ServedEndpoint& endpoint, ScoredModel& shadow) {
-  shadow.model = TRY(
-      loader_.load(TRY(parts_.registry.find_alias(endpoint.spec.model, shadow.alias)), endpoint.spec.scoring.python));
-  return match_inputs(endpoint, shadow);
+Result<void> Assembler::fill_shadow(const ServedEndpoint& endpoint, ServedShadow& shadow) {
+  ScoredModel& scored = shadow.scored;
+  scored.model = TRY(
+      loader_.load(TRY(parts_.registry.find_alias(endpoint.spec.model, scored.alias)), endpoint.spec.scoring.python));
+  TRY(match_inputs(endpoint, scored));
+  if (scored.model->runtime->rows() == nullptr) shadow.when = ServedShadow::When::kLater;
+  shadow.statistics.emplace(shadow_statistics_of(endpoint, scored));
+  return {};
+}
+
+ShadowStatistics Assembler::shadow_statistics_of(const ServedEndpoint& endpoint, const ScoredModel& shadow) {
+  const metrics::Labels labels = {
+      {"endpoint", endpoint.spec.name}, {"version", std::to_string(shadow.model->version)}, {"shadow", shadow.alias}};
+  metrics::Registry& metrics = parts_.metrics;
+  return {metrics.counter("millrace_shadow_rows_total", "Rows that a shadow was compared on.", labels),
+          metrics.counter("millrace_shadow_agreed_total", "Rows that a shadow decided as the answer did.", labels),
+          metrics.counter("millrace_shadow_failures_total", "Requests that a shadow failed on.", labels),
+          metrics.counter("millrace_shadow_dropped_total", "Requests that a shadow did not see.", labels),
+          metrics.histogram("millrace_shadow_difference", "The largest difference of a row's numbers.", labels,
+                            kDifferenceBuckets),
+          metrics.histogram("millrace_shadow_seconds", "Time of a shadow for a request.", labels, kLatencyBuckets)};
 }
 
 ArmStatistics Assembler::statistics_of(const ServedEndpoint& endpoint, const ArmSpec& arm, std::int64_t version) {

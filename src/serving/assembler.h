@@ -43,7 +43,8 @@ class Assembler {
   Result<void> fill_arms(ServedEndpoint& endpoint);
   Result<void> match_arms(ServedEndpoint& endpoint);
   void fill_shadows(ServedEndpoint& endpoint);
-  Result<void> fill_shadow(const ServedEndpoint& endpoint, ScoredModel& shadow);
+  Result<void> fill_shadow(const ServedEndpoint& endpoint, ServedShadow& shadow);
+  ShadowStatistics shadow_statistics_of(const ServedEndpoint& endpoint, const ScoredModel& shadow);
   ArmStatistics statistics_of(const ServedEndpoint& endpoint, const ArmSpec& arm, std::int64_t version);
 
   RequestStatistics& requests_of(const std::string& endpoint, std::int64_t version);

@@ -28,6 +28,11 @@ double probability_of_best(const std::vector<Beta>& posteriors, std::size_t arm)
 
 }  // namespace
 
+ArmEvidence BanditEvidence::of(std::int64_t version) const {
+  const auto found = std::ranges::find(versions, version, &VersionEvidence::version);
+  return found == versions.end() ? ArmEvidence{} : found->evidence;
+}
+
 std::vector<double> thompson_shares(std::span<const ArmEvidence> arms, double floor) {
   std::vector<Beta> posteriors;
   for (const ArmEvidence& arm : arms) {

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
+
+#include "base/time.h"
 
 namespace millrace::serving {
 
@@ -10,6 +13,19 @@ struct ArmEvidence {
   double trials = 0;
   double reward = 0;
   bool operator==(const ArmEvidence&) const = default;
+};
+
+// What was known of each version at a moment.
+struct VersionEvidence {
+  std::int64_t version = 0;
+  ArmEvidence evidence;
+  bool operator==(const VersionEvidence&) const = default;
+};
+struct BanditEvidence {
+  std::vector<VersionEvidence> versions;  // those with labels, rising
+  Timestamp as_of;
+
+  ArmEvidence of(std::int64_t version) const;
 };
 
 // The share of requests that Thompson sampling gives each arm until there is more evidence: the probability that its

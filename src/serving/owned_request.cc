@@ -21,7 +21,8 @@ std::string value_of(const std::map<std::string, std::string, std::less<>>& valu
 
 KeptHints::KeptHints(const RequestHints* hints, const RoutesSpec& routes) {
   if (hints == nullptr) return;
-  const auto& [arms, sticky, chosen_by] = routes;
+  const auto& sticky = routes.sticky;
+  const auto& chosen_by = routes.chosen_by;
   if (chosen_by && chosen_by->source == OverrideSpec::Source::kHeader)
     headers_[chosen_by->name] = hints->header(chosen_by->name);
   if (chosen_by && chosen_by->source == OverrideSpec::Source::kParameter)

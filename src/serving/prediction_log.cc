@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "serving/logged_row.h"
 #include "serving/logged_tensor.h"
 
 namespace millrace::serving {
@@ -121,11 +122,16 @@ Result<void> PredictionLog::use(PredictionSchema schema) {
   const std::string name = prediction_log_name(endpoint_);
   Plan plan = PredictionLog::plan(schema);
   if (const auto earlier = datasets_.find(name)) plan.keep(earlier->spec.column_types());
+  datasets::LogDatasetSpec::Complements complements{.marker = "version"};
+  for (std::size_t i = 0; i < plan.sources.size(); ++i) {
+    if (plan.sources[i].kind == Source::Kind::kShadow) complements.columns.push_back(plan.columns[i].name);
+  }
   log_ = TRY(datasets::LogDataset::open(datasets_, {.name = name,
                                                     .description = "Every prediction of endpoint " + endpoint_,
                                                     .columns = plan.columns,
                                                     .event_time = "event_time",
-                                                    .key = "id"}));
+                                                    .key = "id",
+                                                    .complements = std::move(complements)}));
   feature_columns_.assign(schema.features.size(), {});
   for (std::size_t i = 0; i < plan.sources.size(); ++i) {
     const auto& [kind, index] = plan.sources[i];
@@ -163,6 +169,35 @@ datasets::Value PredictionLog::value(const Source& source, const PredictionRow& 
       return of_value(row.shadows[source.index]);
   }
   return datasets::Value::null();
+}
+
+// All other columns are null, `version` among them: that tells it from a prediction.
+datasets::Value PredictionLog::value_of_shadows(const Source& source, const PredictionRow& row) {
+  using enum Source::Kind;
+  const bool known = source.kind == kId || source.kind == kEventTime || source.kind == kShadow;
+  return known ? value(source, row) : datasets::Value::null();
+}
+
+Result<void> PredictionLog::add_shadows(const LaterShadows& later) {
+  const std::scoped_lock lock(reopening_);
+  LoggedRows rows(schema_, later.rows);
+  for (const auto& [alias, specs] : schema_.shadows) {
+    const auto scored = std::ranges::find(later.shadows, alias, &LaterShadows::Scored::alias);
+    rows.add_shadow(scored == later.shadows.end() ? std::span<const Tensor>() : scored->outputs);
+  }
+  for (std::size_t row = 0; row < later.rows; ++row) {
+    rows.select(row);
+    const std::string id = row_id(later.id, row, later.rows);
+    const PredictionRow brought{.id = id, .event_time = later.event_time, .shadows = rows.shadows()};
+    boost::container::small_vector<datasets::Value, 48> values;
+    for (const Source& source : sources_) values.push_back(value_of_shadows(source, brought));
+    TRY(log_->append({values.data(), values.size()}));
+  }
+  return {};
+}
+
+std::string row_id(std::string_view id, std::size_t row, std::size_t rows) {
+  return rows == 1 ? std::string(id) : fmt::format("{}.{}", id, row);
 }
 
 Result<void> PredictionLog::append(const PredictionRow& row) {

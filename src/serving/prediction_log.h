@@ -43,6 +43,18 @@ struct PredictionRow {
   std::span<const sql::Value> shadows;     // likewise, one shadow after the other; null where it was not scored
 };
 
+// What shadows gave for a request whose predictions are in the log already.
+struct LaterShadows {
+  struct Scored {
+    std::string_view alias;
+    std::span<const Tensor> outputs;
+  };
+  std::string_view id;  // of the request
+  Timestamp event_time;
+  std::size_t rows = 0;
+  std::vector<Scored> shadows;
+};
+
 // The dataset ENDPOINT.predictions:
 //   id, event_time, served_at, version, route, latency_us, the inputs, the features, prediction, shadow_ALIAS
 // The only output of a model is "prediction", one of several "prediction_OUTPUT"; one of several values has
@@ -59,6 +71,9 @@ class PredictionLog {
 
   // Thread-safe, without a lock; durable against the death of the process when it returns.
   Result<void> append(const PredictionRow& row);
+  // Brings them to their rows, as long as those are in no version yet; a shadow that the schema has no more is left
+  // out. Beside everything else.
+  Result<void> add_shadows(const LaterShadows& later);
   // Makes a dataset version of what was appended. Beside append() and change().
   Result<void> commit();
   const PredictionSchema& schema() const { return schema_; }
@@ -91,6 +106,7 @@ class PredictionLog {
   Result<void> use(PredictionSchema schema);
   static Plan plan(const PredictionSchema& schema);
   static datasets::Value value(const Source& source, const PredictionRow& row);
+  static datasets::Value value_of_shadows(const Source& source, const PredictionRow& row);
 
   datasets::Datasets& datasets_;
   std::string endpoint_;
@@ -100,6 +116,9 @@ class PredictionLog {
   std::mutex reopening_;  // held while the dataset must stay, or goes
   std::unique_ptr<datasets::LogDataset> log_;
 };
+
+// The id of a request's row: its own, or where there are several "ID.ROW".
+std::string row_id(std::string_view id, std::size_t row, std::size_t rows);
 
 // "ENDPOINT.predictions"
 std::string prediction_log_name(std::string_view endpoint);

@@ -45,6 +45,18 @@ Result<RouteChoice> choose_version(const RouteTable& table, std::int64_t version
   return not_found("endpoint {} serves version {}, not {}", table.endpoint, fmt::join(served, " and "), version);
 }
 
+// Arms without a model are left out of the comparison.
+void weigh_by_evidence(const BanditSpec& bandit, const BanditEvidence& evidence, RouteTable& table) {
+  table.by_id = RouteReason::kBandit;
+  std::vector<ArmEvidence> known;
+  for (const RouteArm& arm : table.arms) {
+    if (arm.version) known.push_back(evidence.of(*arm.version));
+  }
+  const std::vector<double> shares = thompson_shares(known, bandit.floor);
+  auto share = shares.begin();
+  for (RouteArm& arm : table.arms) arm.weight = arm.version ? *share++ : 0;
+}
+
 }  // namespace
 
 std::string_view to_text(RouteReason reason) {
@@ -59,18 +71,22 @@ std::string_view to_text(RouteReason reason) {
       return "sticky";
     case RouteReason::kWeight:
       return "weight";
+    case RouteReason::kBandit:
+      return "bandit";
   }
   return "";
 }
 
-RouteTable make_route_table(const std::string& endpoint, const RoutesSpec& routes,
+RouteTable make_route_table(const std::string& endpoint, const RoutesInForce& in_force,
                             std::span<const std::optional<std::int64_t>> versions) {
+  const RoutesSpec& routes = in_force.routes;
   const std::uint64_t salt = routes.sticky ? stable_hash(routes.sticky->salt) : 0;
   RouteTable table{.endpoint = endpoint};
   for (std::size_t i = 0; i < routes.arms.size(); ++i) {
     const ArmSpec& arm = routes.arms[i];
     table.arms.push_back({arm.name, versions[i], arm.weight, stable_hash(arm.name, salt)});
   }
+  if (routes.bandit) weigh_by_evidence(*routes.bandit, in_force.evidence.value_or(BanditEvidence{}), table);
   return table;
 }
 
@@ -79,7 +95,7 @@ Result<RouteChoice> choose_arm(const RouteTable& table, const RouteRequest& requ
   if (request.version) return choose_version(table, *request.version);
   if (table.arms.size() == 1) return RouteChoice{};
   const auto arm = arm_of_key(table.arms, request.sticky.value_or(request.id));
-  return RouteChoice{arm.value_or(0), request.sticky ? RouteReason::kSticky : RouteReason::kWeight};
+  return RouteChoice{arm.value_or(0), request.sticky ? RouteReason::kSticky : table.by_id};
 }
 
 std::optional<std::size_t> arm_of_key(std::span<const RouteArm> arms, std::string_view key) {

@@ -10,11 +10,13 @@
 
 #include "base/result.h"
 #include "serving/route_spec.h"
+#include "serving/route_store.h"
 
 namespace millrace::serving {
 
-// Why an arm was chosen; "only", "version", "override", "sticky", "weight".
-enum class RouteReason : std::uint8_t { kOnly, kVersion, kOverride, kSticky, kWeight };
+// Why an arm was chosen; "only", "version", "override", "sticky", "weight", "bandit".
+enum class RouteReason : std::uint8_t { kOnly, kVersion, kOverride, kSticky, kWeight, kBandit };
+inline constexpr std::size_t kRouteReasons = 6;
 std::string_view to_text(RouteReason reason);
 
 // An arm as routing sees it.
@@ -29,9 +31,11 @@ struct RouteArm {
 struct RouteTable {
   std::string endpoint;  // for messages
   std::vector<RouteArm> arms;
+  RouteReason by_id = RouteReason::kWeight;  // why, where the request's id decides
 };
-// `versions` are those that the arms have now, in the arms' order.
-RouteTable make_route_table(const std::string& endpoint, const RoutesSpec& routes,
+// `versions` are those that the arms have now, in the arms' order. A bandit's weights are what its evidence says; none
+// is no evidence.
+RouteTable make_route_table(const std::string& endpoint, const RoutesInForce& in_force,
                             std::span<const std::optional<std::int64_t>> versions);
 
 // What a request has to say about it.

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "sql/sql.h"
+
 namespace millrace::serving {
 namespace {
 
@@ -52,9 +54,13 @@ ArmSpec read_arm(const Node& node, bool& weighted, Diagnostics& diagnostics) {
   return arm;
 }
 
-void read_arms(ObjectReader& reader, RoutesSpec& routes, Diagnostics& diagnostics) {
+// Answers whether the arms have weights.
+bool read_arms(ObjectReader& reader, RoutesSpec& routes, Diagnostics& diagnostics) {
   const std::vector<Node>* list = reader.list("arms");
-  if (list == nullptr || list->empty()) return reader.fault("arms", "routes need \"arms\", a list of at least one");
+  if (list == nullptr || list->empty()) {
+    reader.fault("arms", "routes need \"arms\", a list of at least one");
+    return false;
+  }
   std::size_t weights = 0;
   for (const Node& node : *list) {
     bool weighted = false;
@@ -68,6 +74,7 @@ void read_arms(ObjectReader& reader, RoutesSpec& routes, Diagnostics& diagnostic
     reader.fault("arms",
                  fmt::format("{} of {} arms have a weight; give every arm one, or none", weights, list->size()));
   }
+  return weights != 0;
 }
 
 // The one of `keys` that the mapping has; nullopt, with a fault, where it has none or several.
@@ -107,7 +114,44 @@ void read_override(const Node* node, RoutesSpec& routes, Diagnostics& diagnostic
   if (source) routes.chosen_by = {source->first, source->second};
 }
 
+void check_reward(const std::string& reward, ObjectReader& reader) {
+  static const std::vector<sql::ColumnDef> columns = {{"label", sql::Type::kDouble},
+                                                      {"prediction", sql::Type::kDouble}};
+  const auto compiled = sql::Expression::compile(reward, columns);
+  if (!compiled) return reader.fault("reward", fmt::format("\"reward\": {}", compiled.error().message));
+  if (compiled->type() == sql::Type::kVarchar || compiled->type() == sql::Type::kTimestamp)
+    reader.fault("reward", "\"reward\" must be a number or a boolean");
+}
+
+void check_bandit(const BanditSpec& bandit, std::size_t arms, ObjectReader& reader) {
+  check_reward(bandit.reward, reader);
+  if (bandit.every <= Duration{0}) reader.fault("every", "\"every\" must be longer than nothing");
+  if (bandit.window && *bandit.window <= Duration{0}) reader.fault("window", "\"window\" must be longer than nothing");
+  if (!(bandit.floor >= 0) || bandit.floor * static_cast<double>(arms) >= 1) {
+    reader.fault("floor", fmt::format("\"floor\" must be 0 or more and below 1/{}, as {} arms have it", arms, arms));
+  }
+}
+
+void read_bandit(const Node* node, bool weighted, RoutesSpec& routes, Diagnostics& diagnostics) {
+  if (node == nullptr) return;
+  ObjectReader reader(*node, diagnostics, "bandit");
+  BanditSpec bandit{.at = node->at};
+  bandit.reward = reader.string("reward").value_or(bandit.reward);
+  bandit.every = reader.duration("every").value_or(bandit.every);
+  bandit.window = reader.duration("window");
+  bandit.floor = reader.number("floor").value_or(bandit.floor);
+  reader.finish();
+  check_bandit(bandit, routes.arms.size(), reader);
+  if (routes.arms.size() < 2) diagnostics.add(node->at, "a bandit needs two arms or more");
+  if (weighted) diagnostics.add(node->at, "a bandit decides the shares of the arms, which have no weights then");
+  routes.bandit = std::move(bandit);
+}
+
 }  // namespace
+
+bool BanditSpec::operator==(const BanditSpec& other) const {
+  return reward == other.reward && every == other.every && window == other.window && floor == other.floor;
+}
 
 bool ArmSpec::operator==(const ArmSpec& other) const {
   return name == other.name && alias == other.alias && version == other.version && weight == other.weight;
@@ -134,9 +178,10 @@ RoutesSpec parse_routes(const Node& node, Diagnostics& diagnostics) {
   ObjectReader reader(node, diagnostics, "routes");
   RoutesSpec routes;
   if (node.kind != Node::Kind::kMapping) return routes;
-  read_arms(reader, routes, diagnostics);
+  const bool weighted = read_arms(reader, routes, diagnostics);
   read_sticky(reader.mapping("sticky"), routes, diagnostics);
   read_override(reader.mapping("override"), routes, diagnostics);
+  read_bandit(reader.mapping("bandit"), weighted, routes, diagnostics);
   reader.finish();
   const std::string fault = weights_fault(routes);
   if (!routes.arms.empty() && fault.starts_with("no arm")) reader.fault("arms", fault);
@@ -155,13 +200,19 @@ Result<RoutesSpec> parse_routes(std::string_view json) {
   return routes;
 }
 
+static Json to_json(const BanditSpec& bandit) {
+  Json out{{"reward", bandit.reward}, {"every", format_duration(bandit.every)}, {"floor", bandit.floor}};
+  if (bandit.window) out["window"] = format_duration(*bandit.window);
+  return out;
+}
+
 Json to_json(const RoutesSpec& routes) {
   Json arms = Json::array();
   for (const ArmSpec& arm : routes.arms) {
     Json out{{"name", arm.name}};
     if (arm.version) out["version"] = *arm.version;
     if (!arm.version) out["alias"] = arm.alias;
-    out["weight"] = arm.weight;
+    if (!routes.bandit) out["weight"] = arm.weight;
     arms.push_back(std::move(out));
   }
   Json out{{"arms", std::move(arms)}};
@@ -170,6 +221,7 @@ Json to_json(const RoutesSpec& routes) {
     if (!routes.sticky->salt.empty()) out["sticky"]["salt"] = routes.sticky->salt;
   }
   if (routes.chosen_by) out["override"][key_of(routes.chosen_by->source)] = routes.chosen_by->name;
+  if (routes.bandit) out["bandit"] = to_json(*routes.bandit);
   return out;
 }
 
@@ -192,6 +244,7 @@ std::string weights_fault(const RoutesSpec& routes) {
 }
 
 std::string shares_text(const RoutesSpec& routes) {
+  if (routes.bandit) return fmt::format("{} by bandit", fmt::join(routes.arm_names(), ", "));
   double sum = 0;
   for (const ArmSpec& arm : routes.arms) sum += arm.weight;
   std::vector<std::string> shares;

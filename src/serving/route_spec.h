@@ -40,11 +40,22 @@ struct OverrideSpec {
   bool operator==(const OverrideSpec&) const = default;
 };
 
+// The shares of arms follow what labels say of them (bandit.h), in place of weights.
+struct BanditSpec {
+  std::string reward = "label";  // SQL over `label` and `prediction`; from 0 to 1, what is beyond is cut off
+  Duration every = std::chrono::minutes(10);  // event time between two looks at the labels
+  std::optional<Duration> window;             // only predictions of so much event time count; none: all
+  double floor = 0.01;                        // the least share of an arm
+  Position at;
+  bool operator==(const BanditSpec& other) const;
+};
+
 // How an endpoint's requests are divided.
 struct RoutesSpec {
   std::vector<ArmSpec> arms;  // at least one; the first is the endpoint's version where only one can be named
   std::optional<StickySpec> sticky;
   std::optional<OverrideSpec> chosen_by;
+  std::optional<BanditSpec> bandit;
   bool operator==(const RoutesSpec&) const = default;
 
   const ArmSpec* find_arm(std::string_view name) const;

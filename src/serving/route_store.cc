@@ -19,6 +19,13 @@ constexpr db::Migration kMigrations[] = {{1, R"sql(
     reason text not null,
     set_time integer not null
   ) strict;
+)sql"},
+                                         {2, R"sql(
+  create table endpoint_bandits (
+    endpoint text primary key,
+    evidence text not null,
+    event_time integer not null
+  ) strict;
 )sql"}};
 
 // declared and by_hand: JSON, as documents say routes.
@@ -60,6 +67,40 @@ const std::string& in_force(const RoutesRow& row) { return row.by_hand ? *row.by
 
 Result<RouteOverride> override_of(const RoutesRow& row) {
   return RouteOverride{TRY(parse_routes(*row.by_hand)), row.who, row.reason, row.set_time};
+}
+
+// evidence: JSON, [[version, trials, reward], ...]
+struct BanditRow {
+  std::string evidence;
+  Timestamp event_time;
+};
+BOOST_DESCRIBE_STRUCT(BanditRow, (), (evidence, event_time))
+
+std::string text_of(const BanditEvidence& evidence) {
+  Json rows = Json::array();
+  for (const VersionEvidence& each : evidence.versions)
+    rows.push_back({each.version, each.evidence.trials, each.evidence.reward});
+  return dump_json(rows);
+}
+
+Result<BanditEvidence> evidence_of(const BanditRow& row) {
+  BanditEvidence evidence{.as_of = row.event_time};
+  for (const Json& each : TRY(parse_json(row.evidence)))
+    evidence.versions.push_back({each[0].get<std::int64_t>(), {each[1].get<double>(), each[2].get<double>()}});
+  return evidence;
+}
+
+Json event_data(const RouteStore::BanditUpdate& update) {
+  Json arms = Json::array();
+  for (const auto& arm : update.arms) {
+    const ArmEvidence evidence = update.evidence.of(arm.version);
+    arms.push_back({{"name", arm.name},
+                    {"version", arm.version},
+                    {"trials", evidence.trials},
+                    {"reward", evidence.reward},
+                    {"share", arm.share}});
+  }
+  return {{"reward", update.reward}, {"arms", std::move(arms)}};
 }
 
 }  // namespace
@@ -123,8 +164,37 @@ Result<void> RouteStore::reset(const std::string& endpoint, const std::string& r
 }
 
 Result<void> RouteStore::remove(const std::string& endpoint) {
-  TRY(parts_.database.execute("delete from endpoint_routes where endpoint = ?", endpoint));
-  return {};
+  auto tx = TRY(parts_.database.begin());
+  TRY(tx.execute("delete from endpoint_routes where endpoint = ?", endpoint));
+  TRY(tx.execute("delete from endpoint_bandits where endpoint = ?", endpoint));
+  return tx.commit();
+}
+
+Result<RoutesInForce> RouteStore::find_routes(const std::string& endpoint, const RoutesSpec& declared) const {
+  RoutesInForce in_force{.routes = declared, .by_hand = TRY(find_override(endpoint, declared))};
+  if (in_force.by_hand) in_force.routes = in_force.by_hand->routes;
+  if (in_force.routes.bandit) in_force.evidence = TRY(find_evidence(endpoint));
+  return in_force;
+}
+
+Result<void> RouteStore::update_bandit(const BanditUpdate& update) {
+  auto tx = TRY(parts_.database.begin());
+  TRY(tx.execute(R"sql(
+insert into endpoint_bandits (endpoint, evidence, event_time)
+values (?, ?, ?)
+on conflict (endpoint) do update
+set evidence = excluded.evidence, event_time = excluded.event_time
+)sql",
+                 update.endpoint, text_of(update.evidence), update.evidence.as_of));
+  TRY(parts_.events.publish(tx, "endpoint.bandit_updated", update.endpoint, update.evidence.as_of, event_data(update)));
+  return tx.commit();
+}
+
+Result<std::optional<BanditEvidence>> RouteStore::find_evidence(const std::string& endpoint) const {
+  const auto rows = TRY(parts_.database.query<BanditRow>(
+      "select evidence, event_time from endpoint_bandits where endpoint = ?", endpoint));
+  if (rows.empty()) return std::nullopt;
+  return TRY(evidence_of(rows.front()));
 }
 
 Result<std::optional<RouteOverride>> RouteStore::find_override(const std::string& endpoint,

@@ -4,9 +4,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "serving/bandit.h"
 #include "serving/route_spec.h"
 
 namespace millrace::db {
@@ -27,12 +29,20 @@ struct RouteOverride {
   Timestamp set_time;
 };
 
+// How requests are divided, and by whose word.
+struct RoutesInForce {
+  RoutesSpec routes;
+  std::optional<RouteOverride> by_hand;    // set beside the document
+  std::optional<BanditEvidence> evidence;  // of a bandit that has looked at labels
+};
+
 // Which routes are in force, across restarts. The document is the truth: an override holds until the document itself
 // says other routes than it did when the override was set, or until somebody resets it. Thread-safe.
 //
 // A change of what is in force is an event (of whoever this thread acts for), in the transaction of the change:
 //   endpoint.routes_changed  subject: the endpoint   {routes, previous, source, reason}
-// source: "document", "hand" or "reset"; routes and previous as documents say them.
+// source: "document", "hand" or "reset"; routes and previous as documents say them. And what a bandit goes by:
+//   endpoint.bandit_updated  subject: the endpoint   {reward, arms: [{name, version, trials, reward, share}]}
 class RouteStore {
  public:
   struct Parts {
@@ -48,6 +58,24 @@ class RouteStore {
   Result<void> set(const std::string& endpoint, const RoutesSpec& routes, const std::string& reason);
   // Back to the document's; nothing where there is no override.
   Result<void> reset(const std::string& endpoint, const std::string& reason);
+  // By this document.
+  Result<RoutesInForce> find_routes(const std::string& endpoint, const RoutesSpec& declared) const;
+
+  // What the endpoint's bandit goes by from now on, in the place of what it went by.
+  struct BanditUpdate {
+    std::string endpoint;
+    std::string reward;  // as the document says it
+    BanditEvidence evidence;
+    struct Arm {
+      std::string name;
+      std::int64_t version = 0;
+      double share = 0;
+    };
+    std::vector<Arm> arms;  // those that have a model
+  };
+  Result<void> update_bandit(const BanditUpdate& update);
+  Result<std::optional<BanditEvidence>> find_evidence(const std::string& endpoint) const;
+
   // The endpoint is no more.
   Result<void> remove(const std::string& endpoint);
 

@@ -91,6 +91,29 @@ TEST_F(RouteStoreTest, AResetGoesBackToTheDocument) {
   EXPECT_EQ(changes()[1].data["reason"], "it did badly");
 }
 
+TEST_F(RouteStoreTest, ABanditsEvidenceIsKept) {
+  open();
+  RoutesSpec routes = split(1, 1);
+  routes.bandit = BanditSpec{};
+  MUST(store_->declare("e", routes));
+  EXPECT_FALSE(MUST(store_->find_routes("e", routes)).evidence);
+  const BanditEvidence evidence{.versions = {{1, {10, 2.5}}, {2, {8, 4}}}, .as_of = Timestamp{42}};
+  MUST(store_->update_bandit({"e", "label", evidence, {{"champion", 1, 0.1}, {"challenger", 2, 0.9}}}));
+  open();
+  const auto found = MUST(store_->find_routes("e", routes)).evidence;
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->versions, evidence.versions);
+  EXPECT_EQ(found->as_of, Timestamp{42});
+  EXPECT_FALSE(MUST(store_->find_routes("e", split(1, 1))).evidence) << "without a bandit";
+  const auto updates = MUST(events_->list(0, 10, {.type = "endpoint.bandit_updated"}));
+  ASSERT_EQ(updates.size(), 1U);
+  EXPECT_EQ(dump_json(updates[0].data),
+            R"({"reward":"label","arms":[{"name":"champion","version":1,"trials":10.0,"reward":2.5,"share":0.1},)"
+            R"({"name":"challenger","version":2,"trials":8.0,"reward":4.0,"share":0.9}]})");
+  MUST(store_->remove("e"));
+  EXPECT_FALSE(MUST(store_->find_evidence("e")));
+}
+
 TEST_F(RouteStoreTest, EveryChangeNeedsAReasonAndAnEndpoint) {
   open();
   MUST(store_->declare("e", split(90, 10)));

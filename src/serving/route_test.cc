@@ -23,7 +23,7 @@ RoutesSpec routes_of(const std::vector<Weighted>& arms, const std::string& salt 
 RouteTable table_of(const RoutesSpec& routes) {
   std::vector<std::optional<std::int64_t>> versions;
   for (std::size_t i = 0; i < routes.arms.size(); ++i) versions.emplace_back(static_cast<std::int64_t>(i + 1));
-  return make_route_table("e", routes, versions);
+  return make_route_table("e", {.routes = routes}, versions);
 }
 
 // Which arm each of the keys user-0, user-1, ... has.
@@ -72,6 +72,20 @@ TEST(RouteTest, ArmsWithoutAModelHaveNoShare) {
   table.arms[0].version.reset();
   EXPECT_EQ(choose_arm(table, {.id = "1"})->arm, 0U);
   EXPECT_EQ(choose_arm(table, {.id = "1", .version = 2}).error().code, Code::kUnavailable);
+}
+
+TEST(RouteTest, ABanditsSharesAreWhatItsEvidenceSays) {
+  RoutesInForce in_force{.routes = routes_of({{"a", 1}, {"b", 1}, {"c", 1}})};
+  in_force.routes.bandit = BanditSpec{.floor = 0.01};
+  const std::vector<std::optional<std::int64_t>> versions = {1, 2, std::nullopt};
+  RouteTable table = make_route_table("e", in_force, versions);
+  EXPECT_NEAR(table.arms[0].weight, 0.5, 1e-9) << "nothing is known";
+  EXPECT_EQ(choose_arm(table, {.id = "1"})->reason, RouteReason::kBandit);
+  in_force.evidence = BanditEvidence{.versions = {{1, {1000, 100}}, {2, {1000, 200}}, {3, {9, 9}}}};
+  table = make_route_table("e", in_force, versions);
+  EXPECT_NEAR(share_of(table.arms, 0), 0.01, 1e-6);
+  EXPECT_NEAR(share_of(table.arms, 1), 0.99, 1e-6);
+  EXPECT_EQ(share_of(table.arms, 2), 0);
 }
 
 // Chi-square against the weights; the bounds are the 99.9 % quantiles for arms - 1 degrees of freedom.

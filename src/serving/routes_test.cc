@@ -215,6 +215,26 @@ TEST_F(RoutedEndpointsTest, WhatCannotBeSetByHandChangesNothing) {
   EXPECT_TRUE(MUST(home_.events->list(0, 100, {.type = "endpoint.routes_changed"})).empty());
 }
 
+TEST_F(RoutedEndpointsTest, ABanditFollowsItsEvidenceAndKeepsIt) {
+  EndpointSpec spec = split(1, 1);
+  spec.routes.bandit = BanditSpec{.floor = 0};
+  MUST(endpoints_->apply(spec));
+  EXPECT_NEAR(MUST(endpoints_->find("e")).arms[0].share, 0.5, 1e-9);
+  MUST(endpoints_->learn("e", {.versions = {{1, {400, 100}}, {2, {400, 300}}}, .as_of = Timestamp{7}}));
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(version_for(Row(i, 1)), 2);
+  EXPECT_TRUE(logged_routes().contains("challenger/bandit 2"));
+  restart();
+  MUST(endpoints_->apply(spec));
+  const EndpointStatus status = MUST(endpoints_->find("e"));
+  EXPECT_GT(status.arms[1].share, 0.999);
+  EXPECT_EQ(status.arms[1].evidence, (ArmEvidence{400, 300}));
+  EXPECT_EQ(endpoints_->set_weights("e", std::array{ArmWeight{"champion", 3}}, "why").error().message,
+            "the shares of endpoint e are its bandit's to decide");
+  home_.set_alias("challenger", home_.add_version(6, {"a", "b"}));
+  MUST(endpoints_->refresh("m"));
+  EXPECT_GT(MUST(endpoints_->find("e")).arms[1].share, 0.5) << "nothing is known of a new version";
+}
+
 // Were a change to load under the lock that publishes, the second could not end before the first.
 TEST_F(RoutedEndpointsTest, AnEndpointThatLoadsHoldsUpNoOther) {
   MUST(endpoints_->apply({.name = "other", .model = "m"}));

@@ -34,8 +34,8 @@ Result<Inference::Outputs> Inference::score_joined(std::span<Inference* const> i
     std::size_t rows = 0;
     std::vector<double> values;
     for (const Inference* inference : inferences) {
-      const Doubles gathered = inference->gathered(first.arm_->scored);
-      values.insert(values.end(), gathered.begin(), gathered.end());
+      const auto vectors = gathered(first.arm_->scored, inference->request_rows());
+      values.insert(values.end(), vectors.begin(), vectors.end());
       rows += inference->rows_;
     }
     return score_vectors(runtime, values, rows);
@@ -52,7 +52,8 @@ Result<Inference::Outputs> Inference::score_joined(std::span<Inference* const> i
 std::vector<Result<Inference::Outputs>> Inference::score_group(std::span<Inference* const> inferences) {
   std::vector<Result<Outputs>> answers;
   const auto each_alone = [&] {
-    for (const Inference* inference : inferences) answers.push_back(inference->score(inference->arm_->scored));
+    for (const Inference* inference : inferences)
+      answers.push_back(score(inference->endpoint_, inference->arm_->scored, inference->request_rows()));
     return std::move(answers);
   };
   if (inferences.size() == 1) return each_alone();

@@ -45,15 +45,29 @@ struct ArmStatistics {
 // One of the versions that answer.
 struct ServedArm {
   ScoredModel scored;
-  std::string problem;                      // why it has no model; or empty
-  std::array<std::string, 5> logged;        // what the log's column `route` says, by RouteReason
-  std::optional<ArmStatistics> statistics;  // of one with a model
+  std::string problem;                            // why it has no model; or empty
+  std::array<std::string, kRouteReasons> logged;  // what the log's column `route` says, by RouteReason
+  std::optional<ArmStatistics> statistics;        // of one with a model
 };
 
-// How requests are divided, and by whose word.
-struct RoutesInForce {
-  RoutesSpec routes;
-  std::optional<RouteOverride> by_hand;  // set beside the document
+// How a shadow does beside the arm that answers.
+struct ShadowStatistics {
+  metrics::Counter& compared;      // rows
+  metrics::Counter& agreed;        // rows with the same decision (comparison.h)
+  metrics::Counter& failures;      // requests that it failed on
+  metrics::Counter& dropped;       // requests that it did not see, as it lagged behind
+  metrics::Histogram& difference;  // the largest of a row's numbers
+  metrics::Histogram& latency;     // seconds a request
+};
+
+// An alias that is scored beside.
+struct ServedShadow {
+  ScoredModel scored;
+  // In place: trees, which take microseconds, are scored before the answer, with which they are logged. Later: all
+  // else is scored on another thread, once the request has been answered (shadow_queue.h).
+  enum class When : std::uint8_t { kInPlace, kLater };
+  When when = When::kInPlace;
+  std::optional<ShadowStatistics> statistics;  // of one with a model
 };
 
 // An endpoint as requests see it. Immutable.
@@ -64,7 +78,8 @@ struct ServedEndpoint {
   RouteTable table;             // of the same arms
   // The first arm with a model, else the first: its inputs and outputs are the endpoint's.
   std::size_t primary = 0;
-  std::vector<ScoredModel> shadows;
+  std::vector<ServedShadow> shadows;
+  bool later_shadows = false;                   // one of them is scored later
   std::string problem;                          // why the endpoint is not what was asked for; or empty
   std::shared_ptr<const VectorSource> vectors;  // null where the model takes the request's tensors
   std::shared_ptr<PredictionLog> log;           // null without a model

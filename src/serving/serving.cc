@@ -12,6 +12,9 @@
 namespace millrace::serving {
 namespace {
 
+constexpr std::size_t kMostShadowBytes = std::size_t{64} << 20;
+constexpr Duration kShadowPatience = std::chrono::seconds(5);
+
 std::vector<duck::ColumnType> columns_of(const std::vector<TensorSpec>& inputs) {
   std::vector<duck::ColumnType> columns;
   for (const TensorSpec& input : inputs)
@@ -24,8 +27,8 @@ PredictionSchema schema_of(const ServedEndpoint& endpoint) {
   if (endpoint.vectors) schema.features = endpoint.vectors->features();
   if (endpoint.spec.features) schema.inputs = endpoint.vectors->inputs();
   if (!endpoint.vectors) schema.inputs = columns_of(endpoint.primary_model().model->runtime->inputs());
-  for (const ScoredModel& shadow : endpoint.shadows) {
-    schema.shadows.push_back({shadow.alias, shadow.model ? shadow.outputs() : schema.outputs});
+  for (const auto& [scored, when, statistics] : endpoint.shadows) {
+    schema.shadows.push_back({scored.alias, scored.model ? scored.outputs() : schema.outputs});
   }
   return schema;
 }
@@ -40,12 +43,31 @@ ArmStatus status_of(const ServedEndpoint& endpoint, std::size_t at) {
                    .version = version_of(arm.scored),
                    .problem = arm.problem,
                    .share = share_of(endpoint.table.arms, at)};
+  if (status.version && endpoint.in_force.evidence) status.evidence = endpoint.in_force.evidence->of(*status.version);
   if (!arm.statistics) return status;
   status.predictions = arm.statistics->predictions.value();
   status.failures = arm.statistics->failures.value();
   status.p50_seconds = arm.statistics->latency.quantile(0.5);
   status.p99_seconds = arm.statistics->latency.quantile(0.99);
   status.requests = arm.statistics->requests.totals();
+  return status;
+}
+
+ShadowStatus status_of(const ServedShadow& shadow) {
+  ShadowStatus status{.alias = shadow.scored.alias,
+                      .version = version_of(shadow.scored),
+                      .later = shadow.when == ServedShadow::When::kLater};
+  if (!shadow.statistics) return status;
+  const ShadowStatistics& statistics = *shadow.statistics;
+  status.compared = statistics.compared.value();
+  status.agreed = statistics.agreed.value();
+  status.failures = statistics.failures.value();
+  status.dropped = statistics.dropped.value();
+  status.difference_mean =
+      status.compared == 0 ? 0 : statistics.difference.sum() / static_cast<double>(status.compared);
+  status.difference_p99 = statistics.difference.quantile(0.99);
+  status.p50_seconds = statistics.latency.quantile(0.5);
+  status.p99_seconds = statistics.latency.quantile(0.99);
   return status;
 }
 
@@ -66,7 +88,7 @@ EndpointStatus status_of(const ServedEndpoint& endpoint) {
                         .log = prediction_log_name(endpoint.spec.name),
                         .failures = endpoint.failures->value()};
   add_arms(endpoint, status);
-  for (const ScoredModel& shadow : endpoint.shadows) status.shadows.push_back({shadow.alias, version_of(shadow)});
+  for (const ServedShadow& shadow : endpoint.shadows) status.shadows.push_back(status_of(shadow));
   if (endpoint.vectors) status.inputs = specs_of(endpoint.vectors->inputs());
   if (!status.version) return status;
   const Runtime& runtime = *endpoint.primary_model().model->runtime;
@@ -86,6 +108,17 @@ std::map<std::string, std::int64_t> versions_of(const ServedEndpoint* endpoint) 
       versions[endpoint->in_force.routes.arms[i].name] = *version;
   }
   return versions;
+}
+
+RouteStore::BanditUpdate update_of(const ServedEndpoint& endpoint) {
+  RouteStore::BanditUpdate update{.endpoint = endpoint.spec.name,
+                                  .reward = endpoint.in_force.routes.bandit->reward,
+                                  .evidence = *endpoint.in_force.evidence};
+  for (std::size_t i = 0; i < endpoint.arms.size(); ++i) {
+    const RouteArm& arm = endpoint.table.arms[i];
+    if (arm.version) update.arms.push_back({arm.name, *arm.version, share_of(endpoint.table.arms, i)});
+  }
+  return update;
 }
 
 // An arm that does not exist is a slip of the pen, where a document may name what is yet to come.
@@ -122,7 +155,8 @@ std::vector<std::int64_t> served_versions(const EndpointStatus& status) {
 Endpoints::Endpoints(Parts parts)
     : parts_(std::move(parts)),
       assembler_({parts_.registry, parts_.blobs, parts_.find_vectors, parts_.metrics, parts_.python, parts_.rehearsal}),
-      published_(std::make_unique<Snapshot>()) {}
+      published_(std::make_unique<Snapshot>()),
+      shadows_(kMostShadowBytes) {}
 
 Published<Snapshot>::Lease Endpoints::read() const {
   for (;;) {
@@ -154,8 +188,8 @@ std::optional<Result<InferAnswer>> Endpoints::infer_at_once(std::string_view nam
   if (found == lease->endpoints.end()) [[unlikely]]
     return std::unexpected(find_served(*lease, name).error());
   if (found->second->queue != nullptr) return std::nullopt;
-  const InferenceSources sources{parts_.event_clock, parts_.wall_clock, parts_.ids};
-  Inference inference(*found->second, request, sources);
+  const InferenceSources sources{parts_.event_clock, parts_.wall_clock, parts_.ids, shadows_};
+  Inference inference(found->second, request, sources);
   Result<InferAnswer> answer = inference.run();
   if (!answer) note_failure(*found->second, inference);
   return answer;
@@ -196,6 +230,7 @@ std::vector<EndpointStatus> Endpoints::list() const {
 
 Result<void> Endpoints::commit_predictions(std::string_view name) {
   const Served endpoint = TRY(find_served(name));
+  if (endpoint->later_shadows) shadows_.drain(kShadowPatience);
   return endpoint->log ? endpoint->log->commit() : Result<void>();
 }
 
@@ -208,9 +243,7 @@ std::shared_ptr<std::mutex> Endpoints::building(const std::string& name) {
 }
 
 Result<RoutesInForce> Endpoints::routes_of(const EndpointSpec& spec) const {
-  auto by_hand = TRY(parts_.routes.find_override(spec.name, spec.routes));
-  RoutesSpec routes = by_hand ? by_hand->routes : spec.routes;
-  return RoutesInForce{std::move(routes), std::move(by_hand)};
+  return parts_.routes.find_routes(spec.name, spec.routes);
 }
 
 Result<void> Endpoints::apply(const EndpointSpec& spec) {
@@ -290,6 +323,7 @@ Result<void> Endpoints::set_weights(std::string_view name, std::span<const ArmWe
   const auto mutex = building(std::string(name));
   const std::scoped_lock lock(*mutex);
   RoutesSpec routes = TRY(find_served(name))->in_force.routes;
+  if (routes.bandit) return failed_precondition("the shares of endpoint {} are its bandit's to decide", name);
   for (const auto& [arm, weight] : weights) {
     const auto found = std::ranges::find(routes.arms, arm, &ArmSpec::name);
     if (found != routes.arms.end()) {
@@ -311,6 +345,18 @@ Result<void> Endpoints::change_routes(const std::string& name, const RoutesSpec&
   auto endpoint = TRY(assembler_.assemble(before->spec, {.routes = routes}));
   TRY(parts_.routes.set(name, routes, reason));
   endpoint->in_force = TRY(routes_of(before->spec));
+  return publish(std::move(endpoint));
+}
+
+Result<void> Endpoints::learn(std::string_view name, const BanditEvidence& evidence) {
+  const auto mutex = building(std::string(name));
+  const std::scoped_lock lock(*mutex);
+  const Served before = TRY(find_served(name));
+  RoutesInForce routes = before->in_force;
+  if (!routes.routes.bandit) return {};
+  routes.evidence = evidence;
+  auto endpoint = TRY(assembler_.assemble(before->spec, std::move(routes)));
+  TRY(parts_.routes.update_bandit(update_of(*endpoint)));
   return publish(std::move(endpoint));
 }
 

@@ -24,6 +24,7 @@
 #include "serving/infer.h"
 #include "serving/request_queue.h"
 #include "serving/served.h"
+#include "serving/shadow_queue.h"
 #include "serving/vectors.h"
 
 namespace millrace::registry {
@@ -42,13 +43,21 @@ class Inference;
 
 struct ShadowStatus {
   std::string alias;
-  std::optional<std::int64_t> version;  // none: the alias is not set, or its version cannot be scored here
+  std::optional<std::int64_t> version;             // none: the alias is not set, or its version cannot be scored here
+  bool later = false;                              // it is scored when the request has been answered
+  std::uint64_t compared = 0;                      // rows, by this version since the process started
+  std::uint64_t agreed = 0;                        // those with the decision of the answer (comparison.h)
+  std::uint64_t failures = 0;                      // requests
+  std::uint64_t dropped = 0;                       // requests that it did not see, as it lagged behind
+  double difference_mean = 0, difference_p99 = 0;  // of the largest difference of a row's numbers
+  double p50_seconds = 0, p99_seconds = 0;         // of the shadow for a request
 };
 
 struct ArmStatus {
   ArmSpec spec;
   std::optional<std::int64_t> version;      // none: it has no model
   std::string problem;                      // why it has none; or empty
+  ArmEvidence evidence;                     // of an arm of a bandit
   double share = 0;                         // of the requests that ask for no arm; arms without a model have none
   std::uint64_t predictions = 0;            // rows, by this version since the process started
   std::uint64_t failures = 0;               // requests that were answered with an error
@@ -145,6 +154,8 @@ class Endpoints {
   Result<void> set_weights(std::string_view name, std::span<const ArmWeight> weights, const std::string& reason);
   // Back to what the document says.
   Result<void> reset_routes(std::string_view name, const std::string& reason);
+  // What labels say of the versions by now; the endpoint's bandit divides requests by it.
+  Result<void> learn(std::string_view name, const BanditEvidence& evidence);
   // What becomes of routes set by hand when this document is applied: a sentence, or "" where there are none.
   Result<std::string> outlook(const EndpointSpec& spec) const;
 
@@ -209,6 +220,7 @@ class Endpoints {
   std::set<std::string, std::less<>> unloaded_;
   Published<Snapshot> published_;
   std::map<std::string, std::unique_ptr<RequestQueue>, std::less<>> queues_;  // by endpoint; they stay
+  mutable ShadowQueue shadows_;
 };
 
 }  // namespace millrace::serving

@@ -11,13 +11,12 @@ namespace {
 
 bool blocks(const ScoredModel& scored) { return scored.model && scored.model->runtime->blocks(); }
 
-// The model that requests wait for; null where none must be.
+// The model that requests wait for; null where none must be. Nobody waits for shadows.
 const LoadedModel* waited_for(const ServedEndpoint& endpoint) {
   for (const ServedArm& arm : endpoint.arms) {
     if (blocks(arm.scored)) return arm.scored.model.get();
   }
-  const auto shadow = std::ranges::find_if(endpoint.shadows, blocks);
-  return shadow == endpoint.shadows.end() ? nullptr : shadow->model.get();
+  return nullptr;
 }
 
 }  // namespace
@@ -74,13 +73,13 @@ void Endpoints::score_waiting(const std::string& name, RequestQueue& queue, Requ
     for (const auto& request : batch) queue.finish(*request, not_found("endpoint {} was removed", name));
     return;
   }
-  const InferenceSources sources{parts_.event_clock, parts_.wall_clock, parts_.ids};
+  const InferenceSources sources{parts_.event_clock, parts_.wall_clock, parts_.ids, shadows_};
   std::deque<Inference> inferences;
   std::vector<Inference*> prepared;
   std::vector<PendingRequest*> asked;
   for (const auto& request : batch) {
     Inference& inference =
-        inferences.emplace_back(*endpoint, request->request.request(), sources, request->waiting.since);
+        inferences.emplace_back(endpoint, request->request.request(), sources, request->waiting.since);
     if (const auto ready = inference.prepare(); !ready) {
       note_failure(*endpoint, inference);
       queue.finish(*request, std::unexpected(ready.error()));
@@ -99,7 +98,7 @@ void Endpoints::score_waiting(const std::string& name, RequestQueue& queue, Requ
 
 Result<InferAnswer> Endpoints::finish(Inference& inference, Result<std::vector<Tensor>> outputs) const {
   if (!outputs) return std::unexpected(outputs.error());
-  inference.score_shadows();
+  inference.score_shadows(*outputs);
   const auto lease = read();  // the log's columns stay as long as it is held
   return inference.finish(std::move(*outputs));
 }

@@ -24,10 +24,26 @@ Json to_json(const serving::ArmStatus& arm) {
           {"problem", arm.problem},
           {"weight", arm.spec.weight},
           {"share", arm.share},
+          {"trials", arm.evidence.trials},
+          {"reward", arm.evidence.reward},
           {"predictions", arm.predictions},
           {"failures", arm.failures},
           {"p50_ms", arm.p50_seconds * 1000},
           {"p99_ms", arm.p99_seconds * 1000}};
+}
+
+Json to_json(const serving::ShadowStatus& shadow) {
+  return {{"alias", shadow.alias},
+          {"version", optional_version(shadow.version)},
+          {"later", shadow.later},
+          {"compared", shadow.compared},
+          {"agreed", shadow.agreed},
+          {"failures", shadow.failures},
+          {"dropped", shadow.dropped},
+          {"difference_mean", shadow.difference_mean},
+          {"difference_p99", shadow.difference_p99},
+          {"p50_ms", shadow.p50_seconds * 1000},
+          {"p99_ms", shadow.p99_seconds * 1000}};
 }
 
 Json by_hand_json(const serving::RoutesInForce& in_force) {
@@ -47,8 +63,7 @@ Json routes_json(const serving::EndpointStatus& status) {
 
 Json to_json(const serving::EndpointStatus& status) {
   auto shadows = Json::array(), arms = Json::array();
-  for (const auto& shadow : status.shadows)
-    shadows.push_back({{"alias", shadow.alias}, {"version", optional_version(shadow.version)}});
+  for (const auto& shadow : status.shadows) shadows.push_back(to_json(shadow));
   for (const auto& arm : status.arms) arms.push_back(to_json(arm));
   const auto& alias = status.in_force.routes.arms.front().alias;
   return {{"name", status.spec.name},
