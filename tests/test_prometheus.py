@@ -50,7 +50,7 @@ class Prometheus:
     def await_result(self, expression):
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            with contextlib.suppress(requests.ConnectionError, KeyError):
+            with contextlib.suppress(requests.RequestException):  # it is starting
                 if found := self.query(expression):
                     return found
             time.sleep(0.1)
