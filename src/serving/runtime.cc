@@ -6,6 +6,7 @@
 #include <array>
 
 #include "registry/mlmodel.h"
+#include "serving/background.h"
 #include "serving/golden.h"
 #include "serving/rehearsal.h"
 #include "serving/runtimes/forest_runtime.h"
@@ -17,8 +18,10 @@ namespace {
 
 Result<std::unique_ptr<const Runtime>> load_natively(const std::filesystem::path& folder,
                                                      const registry::MlModel& model, const Rehearsal* rehearsal) {
-  if (model.find_flavor("xgboost") != nullptr) return ForestRuntime::load_xgboost(folder, model);
-  if (model.find_flavor("lightgbm") != nullptr) return ForestRuntime::load_lightgbm(folder, model);
+  if (model.find_flavor("xgboost") != nullptr)
+    return at_low_priority([&] { return ForestRuntime::load_xgboost(folder, model); });
+  if (model.find_flavor("lightgbm") != nullptr)
+    return at_low_priority([&] { return ForestRuntime::load_lightgbm(folder, model); });
   if (model.find_flavor("onnx") != nullptr) {
     if (rehearsal != nullptr) TRY(rehearsal->run(folder));
     return OnnxRuntime::load(folder, model);
