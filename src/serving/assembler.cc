@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/suggest.h"
 #include "registry/registry.h"
+#include "serving/contract.h"
 #include "serving/vector_tensors.h"
 
 namespace millrace::serving {
@@ -60,11 +61,7 @@ Result<void> check_sticky(const ServedEndpoint& endpoint) {
   const auto& sticky = endpoint.in_force.routes.sticky;
   if (!sticky || sticky->source != StickySpec::Source::kInput) return {};
   std::vector<std::string> names;
-  if (endpoint.vectors) {
-    for (const duck::ColumnType& input : endpoint.vectors->inputs()) names.push_back(input.name);
-  } else {
-    for (const TensorSpec& input : endpoint.primary_model().model->runtime->inputs()) names.push_back(input.name);
-  }
+  for (const TensorSpec& input : endpoint.contract->inputs) names.push_back(input.name);
   if (std::ranges::find(names, sticky->name) != names.end()) return {};
   return failed_precondition("endpoint {} has no input \"{}\" to divide requests by{}", endpoint.spec.name,
                              sticky->name, did_you_mean(sticky->name, names));
@@ -118,6 +115,7 @@ Result<std::shared_ptr<ServedEndpoint>> Assembler::assemble(const EndpointSpec& 
     return endpoint;
   }
   TRY(match_arms(*endpoint));
+  endpoint->contract = std::make_shared<const Contract>(contract_of(*endpoint));
   TRY(check_sticky(*endpoint));
   fill_shadows(*endpoint);
   endpoint->table = table_of(*endpoint);

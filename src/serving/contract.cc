@@ -10,10 +10,8 @@ std::vector<TensorSpec> specs_of(const std::vector<duck::ColumnType>& columns) {
   return specs;
 }
 
-Result<Contract> contract_of(const ServedEndpoint& endpoint) {
-  const ScoredModel& primary = endpoint.primary_model();
-  if (!primary.model) return unavailable("endpoint {} has no model yet: {}", endpoint.spec.name, endpoint.problem);
-  const LoadedModel& model = *primary.model;
+Contract contract_of(const ServedEndpoint& endpoint) {
+  const LoadedModel& model = *endpoint.primary_model().model;
   Contract contract{.name = endpoint.spec.name,
                     .version = model.version,
                     .platform = std::string(model.runtime->platform()),

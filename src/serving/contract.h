@@ -23,8 +23,8 @@ struct Contract {
   std::optional<registry::Signature> signature;
 };
 
-// kUnavailable before there is a model.
-Result<Contract> contract_of(const ServedEndpoint& endpoint);
+// Of an endpoint whose primary arm has its model.
+Contract contract_of(const ServedEndpoint& endpoint);
 
 // Columns as the tensors that carry them.
 std::vector<TensorSpec> specs_of(const std::vector<duck::ColumnType>& columns);

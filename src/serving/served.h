@@ -22,6 +22,8 @@
 
 namespace millrace::serving {
 
+struct Contract;
+
 class RequestQueue;
 
 // A loaded model in its place at an endpoint.
@@ -81,6 +83,7 @@ struct ServedEndpoint {
   std::vector<ServedShadow> shadows;
   bool later_shadows = false;                   // one of them is scored later
   std::string problem;                          // why the endpoint is not what was asked for; or empty
+  std::shared_ptr<const Contract> contract;     // what a request must be like; null without a model
   std::shared_ptr<const VectorSource> vectors;  // null where the model takes the request's tensors
   std::shared_ptr<PredictionLog> log;           // null without a model
   PredictionSchema logged;                      // the log's columns, as this endpoint fills them

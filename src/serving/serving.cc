@@ -89,12 +89,11 @@ EndpointStatus status_of(const ServedEndpoint& endpoint) {
                         .failures = endpoint.failures->value()};
   add_arms(endpoint, status);
   for (const ServedShadow& shadow : endpoint.shadows) status.shadows.push_back(status_of(shadow));
-  if (endpoint.vectors) status.inputs = specs_of(endpoint.vectors->inputs());
-  if (!status.version) return status;
-  const Runtime& runtime = *endpoint.primary_model().model->runtime;
-  if (!endpoint.vectors) status.inputs = runtime.inputs();
-  status.platform = runtime.platform();
-  status.outputs = runtime.outputs();
+  if (endpoint.vectors) status.inputs = specs_of(endpoint.vectors->inputs());  // known before there is a model
+  if (!endpoint.contract) return status;
+  status.inputs = endpoint.contract->inputs;
+  status.platform = endpoint.contract->platform;
+  status.outputs = endpoint.contract->outputs;
   status.feature_columns = endpoint.log->feature_columns();
   return status;
 }
@@ -208,7 +207,11 @@ Result<Endpoints::Served> Endpoints::find_served(std::string_view name) const {
   return find_served(*lease, name);
 }
 
-Result<Contract> Endpoints::contract(std::string_view name) const { return contract_of(*TRY(find_served(name))); }
+Result<std::shared_ptr<const Contract>> Endpoints::contract(std::string_view name) const {
+  const Served endpoint = TRY(find_served(name));
+  if (!endpoint->contract) return unavailable("endpoint {} has no model yet: {}", name, endpoint->problem);
+  return endpoint->contract;
+}
 
 std::vector<std::string> Endpoints::names() const {
   std::vector<std::string> names;

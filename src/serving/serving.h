@@ -180,7 +180,7 @@ class Endpoints {
   Result<std::optional<ScoringStatus>> scoring(std::string_view name) const;
 
   // kUnavailable before there is a model.
-  Result<Contract> contract(std::string_view name) const;
+  Result<std::shared_ptr<const Contract>> contract(std::string_view name) const;
   std::vector<std::string> names() const;
 
   Result<EndpointStatus> find(std::string_view name) const;

@@ -54,7 +54,7 @@ Result<OipRequest> read_request(const Endpoints& endpoints, const Request& reque
                                 OipReader& reader) {
   auto length = TRY(json_length(request, body.size()));
   auto raw = length == 0;
-  auto parsed = raw ? TRY(reader.read_raw(body, TRY(endpoints.contract(request.param("name"))).inputs))
+  auto parsed = raw ? TRY(reader.read_raw(body, TRY(endpoints.contract(request.param("name")))->inputs))
                     : TRY(reader.read(body, length.value_or(body.size())));
   parsed.infer.version = TRY(version_of(request));
   return parsed;

@@ -131,7 +131,8 @@ struct Invocation {
 };
 
 Result<Invocation> read_invocation(const Endpoints& endpoints, std::string_view name, const Body& body) {
-  auto contract = TRY(endpoints.contract(name));
+  const auto shared = TRY(endpoints.contract(name));
+  const Contract& contract = *shared;
   auto schema = TRY(schema_of(contract));
   auto table = TRY(read_table(contract, schema, body));
   auto tensors = schema ? TRY(scoring::enforce(table, *schema)) : TRY(scoring::without_schema(table));

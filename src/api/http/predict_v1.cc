@@ -93,7 +93,7 @@ Result<Prediction> read_prediction(const Endpoints& endpoints, const Target& tar
   if (!request.signature_name.empty() && request.signature_name != kSignature)
     return invalid_argument("model {} has no signature \"{}\"; it has \"{}\"", target.name, request.signature_name,
                             kSignature);
-  auto tensors = TRY(tensors_of(request.table, contract));
+  auto tensors = TRY(tensors_of(request.table, *contract));
   return Prediction{std::move(tensors), version, request.key};
 }
 
