@@ -14,6 +14,7 @@ import xgboost as xgb
 
 from power_cut import PowerCut, by_chance, nothing_more
 from running import Server
+from serving import register, serve
 
 SEED = int(os.environ.get("MILLRACE_KILL_SEED", random.SystemRandom().randrange(1 << 32)))
 WRITERS = 4
@@ -133,22 +134,14 @@ class Asking:
             self.answered.append((time.monotonic(), request["id"]))
 
 
-def serve_a_model(server, folder):
-    rows = np.random.default_rng(1).random((100, 2))
-    with mlflow.start_run():
-        mlflow.xgboost.log_model(xgb.train({}, xgb.DMatrix(rows, rows.sum(axis=1)), 3), name="model", registered_model_name="scores")
-    mlflow.MlflowClient().set_registered_model_alias("scores", "champion", "1")
-    folder.mkdir()
-    (folder / "serving.yaml").write_text("kind: Project\nname: scores\n---\nkind: Endpoint\nname: scores\nmodel: scores\n")
-    server.run("apply", folder)
-
-
 def test_predictions_older_than_a_second_outlive_the_loss_of_power(millrace, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     power = PowerCut(tmp_path / "synced")
     server = Server(millrace, tmp_path / "home", environment=power.environment).start()
     mlflow.set_tracking_uri(server.url)
-    serve_a_model(server, tmp_path / "project")
+    rows = np.random.default_rng(1).random((100, 2))
+    register(mlflow.xgboost, xgb.train({}, xgb.DMatrix(rows, rows.sum(axis=1)), 3), "scores")
+    serve(server, tmp_path / "project", "scores")
     mlflow.set_tracking_uri(None)
     cut, everyone = threading.Event(), [Asking(server, f"asker{i}") for i in range(2)]
     threads = [threading.Thread(target=one.until, args=(cut,)) for one in everyone]

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 import requests
 import xgboost as xgb
-from mlflow import MlflowClient
+from serving import register, serve
 
 NAMES = ["a", "b"]
 ROWS = np.random.default_rng(3).normal(size=(200, 2))
-PROJECT = "kind: Project\nname: v1\n---\nkind: Endpoint\nname: scores\nmodel: scores\n---\nkind: Endpoint\nname: classes\nmodel: classes\n"
 
 
 @pytest.fixture(scope="module")
@@ -19,17 +18,11 @@ def boosters():
 
 
 @pytest.fixture(scope="module")
-def served(shared_server, boosters, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("v1")
-    mlflow.set_tracking_uri(shared_server.url)
+def served(tracking, boosters, tmp_path_factory):
     for name, booster in boosters.items():
-        with mlflow.start_run():
-            mlflow.xgboost.log_model(booster, name="model", registered_model_name=name)
-        MlflowClient().set_registered_model_alias(name, "champion", "1")
-    mlflow.set_tracking_uri(None)
-    (folder / "serving.yaml").write_text(PROJECT)
-    shared_server.apply(folder)
-    return shared_server
+        register(mlflow.xgboost, booster, name)
+    assert serve(tracking, tmp_path_factory.mktemp("v1"), *boosters).returncode == 0
+    return tracking
 
 
 def predict(served, body, model="scores", verb=":predict", expect=None):

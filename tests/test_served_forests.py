@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost as xgb
-from mlflow import MlflowClient
-
-ENDPOINT = "kind: Project\nname: forests\n---\nkind: Endpoint\nname: scores\nmodel: scores\nalias: champion\n"
+from serving import register, serve
 
 
 @pytest.fixture
@@ -22,13 +20,9 @@ def tracked(server, monkeypatch, tmp_path):
     mlflow.set_tracking_uri(None)
 
 
-def serve(server, tmp_path, flavor, model, **options):
-    with mlflow.start_run():
-        flavor.log_model(model, name="model", registered_model_name="scores", **options)
-    MlflowClient().set_registered_model_alias("scores", "champion", "1")
-    (tmp_path / "project").mkdir(exist_ok=True)
-    (tmp_path / "project/serving.yaml").write_text(ENDPOINT)
-    return server.run("apply", tmp_path / "project")
+def log_and_serve(server, tmp_path, flavor, model, **options):
+    register(flavor, model, "scores", **options)
+    return serve(server, tmp_path / "project", "scores")
 
 
 def infer(server, rows):
@@ -50,7 +44,7 @@ def test_a_lightgbm_model_of_mlflow_answers_as_lightgbm_does(tracked, tmp_path, 
     names = [f"reading {i}" for i in range(forest_models.FEATURES)]
     rows = table(case, names)
     signature = mlflow.models.infer_signature(rows, booster.predict(rows))
-    serve(tracked, tmp_path, mlflow.lightgbm, booster, signature=signature)
+    log_and_serve(tracked, tmp_path, mlflow.lightgbm, booster, signature=signature)
     np.testing.assert_allclose(infer(tracked, rows), booster.predict(rows), rtol=1e-12, atol=1e-12)
     loaded = mlflow.pyfunc.load_model("models:/scores@champion")
     np.testing.assert_allclose(infer(tracked, rows), loaded.predict(rows), rtol=1e-12, atol=1e-12)
@@ -59,7 +53,7 @@ def test_a_lightgbm_model_of_mlflow_answers_as_lightgbm_does(tracked, tmp_path, 
 def test_a_lightgbm_model_without_a_signature_has_lightgbms_names(tracked, tmp_path):
     case = forest_models.LIGHTGBM["regression"]
     booster = forest_models.train_lightgbm(case)
-    serve(tracked, tmp_path, mlflow.lightgbm, booster)
+    log_and_serve(tracked, tmp_path, mlflow.lightgbm, booster)
     rows = table(case, booster.feature_name())
     assert booster.feature_name()[0] == "Column_0"
     np.testing.assert_allclose(infer(tracked, rows), booster.predict(rows), rtol=1e-12, atol=1e-12)
@@ -68,7 +62,7 @@ def test_a_lightgbm_model_without_a_signature_has_lightgbms_names(tracked, tmp_p
 def test_a_model_on_pandas_categories_is_refused_with_the_reason(tracked, tmp_path):
     rows = pd.DataFrame({"color": pd.Categorical(["red", "green", "blue"] * 40), "size": np.arange(120.0)})
     booster = lgb.train({"objective": "regression", "verbosity": -1}, lgb.Dataset(rows, np.arange(120.0)), 3)
-    assert "pandas' categories; train it on their codes" in serve(tracked, tmp_path, mlflow.lightgbm, booster).stderr
+    assert "pandas' categories; train it on their codes" in log_and_serve(tracked, tmp_path, mlflow.lightgbm, booster).stderr
 
 
 def test_an_early_stopped_xgboost_regressor_answers_up_to_its_best_round(tracked, tmp_path):
@@ -77,6 +71,6 @@ def test_an_early_stopped_xgboost_regressor_answers_up_to_its_best_round(tracked
     score, truth = (forest_models.scores(case, values.to_numpy(), seed) for values, seed in ((rows, 1), (other, 2)))
     model = xgb.XGBRegressor(n_estimators=200, learning_rate=0.8, early_stopping_rounds=5).fit(rows, score, eval_set=[(other, truth)], verbose=False)
     assert model.best_iteration + 1 < model.get_booster().num_boosted_rounds()
-    serve(tracked, tmp_path, mlflow.xgboost, model)
+    log_and_serve(tracked, tmp_path, mlflow.xgboost, model)
     asked = other.fillna(0.5)
     np.testing.assert_array_equal(infer(tracked, asked), model.predict(asked).astype(np.float64))

@@ -8,9 +8,8 @@ import numpy as np
 import onnx_models
 import pytest
 import tritonclient.http as triton
-from mlflow import MlflowClient
+from serving import register, serve
 
-PROJECT = "kind: Project\nname: nets\n---\nkind: Endpoint\nname: scores\nmodel: scores\nalias: champion\n"
 DATATYPES = {"float32": "FP32", "float16": "FP16", "int64": "INT64", "bool": "BOOL", "object": "BYTES"}
 
 
@@ -22,14 +21,9 @@ def tracked(server, monkeypatch, tmp_path):
     mlflow.set_tracking_uri(None)
 
 
-def serve(server, tmp_path, model, **options):
-    with mlflow.start_run():
-        mlflow.onnx.log_model(model, name="model", registered_model_name="scores", pip_requirements=["onnxruntime"], **options)
-    versions = MlflowClient().search_model_versions("name = 'scores'")
-    MlflowClient().set_registered_model_alias("scores", "champion", max(int(version.version) for version in versions))
-    (tmp_path / "project").mkdir(exist_ok=True)
-    (tmp_path / "project/serving.yaml").write_text(PROJECT)
-    return server.run("apply", tmp_path / "project")
+def log_and_serve(server, tmp_path, model, **options):
+    register(mlflow.onnx, model, "scores", pip_requirements=["onnxruntime"], **options)
+    return serve(server, tmp_path / "project", "scores")
 
 
 def problem(server, seconds=60):
@@ -77,7 +71,7 @@ def asked_by_triton(server, case):
 @pytest.mark.parametrize("name", onnx_models.CASES)
 def test_a_model_answers_as_onnx_runtime_does(tracked, tmp_path, name):
     case = onnx_models.CASES[name]()
-    serve(tracked, tmp_path, case.model)
+    log_and_serve(tracked, tmp_path, case.model)
     expected = case.expected()
     if name != "float16":  # which JSON has not
         assert_same(infer(tracked, case.inputs), expected)
@@ -89,7 +83,7 @@ def test_a_model_answers_as_onnx_runtime_does(tracked, tmp_path, name):
 
 
 def test_the_models_metadata_are_its_own(tracked, tmp_path):
-    serve(tracked, tmp_path, onnx_models.random_forest().model)
+    log_and_serve(tracked, tmp_path, onnx_models.random_forest().model)
     metadata = tracked.get("/v2/models/scores")
     assert metadata["platform"] == "onnx_onnxv1"
     assert metadata["inputs"] == [{"name": "X", "datatype": "FP32", "shape": [-1, 4]}]
@@ -101,7 +95,7 @@ def test_the_models_metadata_are_its_own(tracked, tmp_path):
 
 def test_what_does_not_fit_is_refused_and_the_next_request_is_answered(tracked, tmp_path):
     case = onnx_models.gradient_boosting()
-    serve(tracked, tmp_path, case.model)
+    log_and_serve(tracked, tmp_path, case.model)
     for shape, datatype in (([1, 3], "FP32"), ([4], "FP32"), ([1, 4], "BYTES")):
         data = ["x"] * 4 if datatype == "BYTES" else [0.5] * int(np.prod(shape))
         body = {"inputs": [{"name": "X", "shape": shape, "datatype": datatype, "data": data}]}
@@ -112,17 +106,17 @@ def test_what_does_not_fit_is_refused_and_the_next_request_is_answered(tracked, 
 
 def test_a_version_that_onnx_runtime_refuses_leaves_the_one_before(tracked, tmp_path):
     case = onnx_models.gradient_boosting()
-    serve(tracked, tmp_path, case.model)
+    log_and_serve(tracked, tmp_path, case.model)
     broken = onnx_models.gradient_boosting().model
     del broken.graph.node[0].attribute[3:]
-    serve(tracked, tmp_path, broken)
+    log_and_serve(tracked, tmp_path, broken)
     assert "version 2: ONNX Runtime: " in problem(tracked)
     assert_same(infer(tracked, case.inputs), case.expected())
 
 
 def test_a_model_that_kills_who_loads_it_leaves_the_server_and_the_version_before(tracked, tmp_path):
     case = onnx_models.gradient_boosting()
-    serve(tracked, tmp_path, case.model)
-    serve(tracked, tmp_path, onnx_models.deadly())
+    log_and_serve(tracked, tmp_path, case.model)
+    log_and_serve(tracked, tmp_path, onnx_models.deadly())
     assert "a process that loaded it to try it was killed by signal" in problem(tracked)
     assert_same(infer(tracked, case.inputs), case.expected())

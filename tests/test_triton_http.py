@@ -13,12 +13,12 @@ import tritonclient.http
 import tritonclient.http.aio
 import xgboost as xgb
 from mlflow import MlflowClient
+from serving import register, serve
 from tritonclient.utils import InferenceServerException
 
 NAMES = ["a", "b", "c"]
 ROWS = np.random.default_rng(3).normal(size=(400, 3))
 LABEL = np.digitize(ROWS[:, 0] * 2 - np.floor(ROWS[:, 1] * 3), [-1, 1])
-PROJECT = "kind: Project\nname: triton\n---\nkind: Endpoint\nname: classes\nmodel: classes\n---\nkind: Endpoint\nname: plain\nmodel: plain\n"
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +28,11 @@ def boosters():
 
 
 @pytest.fixture(scope="module")
-def served(shared_server, boosters, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("triton")
-    mlflow.set_tracking_uri(shared_server.url)
+def served(tracking, boosters, tmp_path_factory):
     for name, booster in boosters.items():
-        with mlflow.start_run():
-            mlflow.xgboost.log_model(booster, name="model", registered_model_name=name)
-        MlflowClient().set_registered_model_alias(name, "champion", "1")
-    mlflow.set_tracking_uri(None)
-    (folder / "serving.yaml").write_text(PROJECT)
-    shared_server.apply(folder)
-    return shared_server
+        register(mlflow.xgboost, booster, name)
+    assert serve(tracking, tmp_path_factory.mktemp("triton"), *boosters).returncode == 0
+    return tracking
 
 
 @pytest.fixture
