@@ -116,9 +116,10 @@ void log_batch(const Bench& bench, int writers, int count) {
   report(fmt::format("log-batch of {} points, {} writers", kBatch, writers), outcome, 1.0 * count * kBatch);
 }
 
-// The value of a text in a JSON object, with or without a space before it; "" where it has none.
+// The value of a text that follows the list in a JSON object, with or without a space before it; "" where none does.
 std::string text_of(std::string_view json, std::string_view name) {
-  const auto at = json.rfind(fmt::format("\"{}\":", name));
+  json.remove_prefix(std::min(json.rfind(']'), json.size()));
+  const auto at = json.find(fmt::format("\"{}\":", name));
   if (at == std::string_view::npos) return "";
   const auto begin = json.find('"', at + name.size() + 3) + 1;
   return std::string(json.substr(begin, json.find('"', begin) - begin));

@@ -1,5 +1,6 @@
 #include "net/response_reader.h"
 
+#include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstring>
 #include <optional>
@@ -8,6 +9,12 @@ namespace millrace::net {
 namespace http = boost::beast::http;
 using boost::beast::error_code;
 using BeastView = boost::beast::string_view;
+
+namespace {
+
+constexpr std::uint64_t kMostReserved = std::uint64_t{16} << 20;  // for a body that is only announced
+
+}  // namespace
 
 class ResponseReader::Parser {
  public:
@@ -22,7 +29,9 @@ class ResponseReader::Parser {
     }
     void on_request_impl(http::verb, BeastView, BeastView, int, error_code&) override {}
     void on_header_impl(error_code&) override {}
-    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+    void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override {
+      if (length) response_.body.reserve(std::min(*length, kMostReserved));
+    }
     std::size_t on_body_impl(BeastView body, error_code&) override {
       response_.body.append(body.data(), body.size());
       return body.size();
