@@ -299,7 +299,7 @@ def main():
     results = {}
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = stack.enter_context(Postgres())
+        postgres = stack.enter_context(Postgres("shared_buffers=1GB"))  # as whoever runs one sets it; its default of 128 MB is no more than a start
         few, many = chosen.mlflow_runs, chosen.runs
 
         def millrace(name, create=None):
