@@ -223,6 +223,26 @@ def test_a_shadow_that_takes_long_is_scored_when_the_request_has_been_answered(s
     assert shadow["later"] and shadow["compared"] == shadow["agreed"] == 20 and shadow["difference_mean"] == 0
 
 
+def test_a_share_of_the_predictions_is_logged(shop):
+    """The same requests each time, whatever answered them; shadows are compared on all."""
+    shop.apply(PROJECT + "shadow: challenger\nlog: {sample: 0.25}\n")
+    for number in range(400):
+        shop.infer(id=f"visit-{number}")
+    log = f"/api/v1/endpoints/{shop.name}/predictions"
+    found = [requests.get(f"{shop.server.url}{log}/visit-{number}") for number in range(400)]
+    kept = [answer.json()["prediction"] for answer in found if answer.status_code == 200]
+    assert 60 < len(kept) < 140 and {answer.status_code for answer in found} == {200, 404}
+    assert all(row["shadow_challenger"] is not None for row in kept)
+    shown = shop.show()
+    assert shown["log_sample"] == 0.25 and shown["predictions"] == shown["shadows"][0]["compared"] == 400
+    assert ", 25% of the requests" in shop.server.run("endpoint", "show", shop.name).stdout
+    shop.apply(PROJECT + "log: {sample: 0}\n")
+    shop.server.request("GET", f"{log}/{shop.infer()['id']}", expect=404)
+    done = shop.server.run("apply", shop.write(PROJECT + "log: {sample: 25%}\n"))
+    assert done.returncode == 1 and "sample" in done.stderr
+    assert '"sample" must be between 0 and 1' in shop.server.run("apply", shop.write(PROJECT + "log: {sample: 25}\n")).stderr
+
+
 BANDIT = PROJECT.replace("name: shop", "name: shop\nclock: event") + """routes:
   arms: [{name: champion}, {name: challenger}]
   bandit: {reward: 1 - label, every: 1h, floor: 0.05}

@@ -148,6 +148,12 @@ Table shadows_table(const Json& endpoint) {
                   });
 }
 
+std::string log_text(const Json& endpoint) {
+  const auto sample = member(endpoint, "log_sample").get<double>();
+  return fmt::format("dataset {}{}", cell(endpoint, "log"),
+                     sample < 1 ? fmt::format(", {:.4g}% of the requests", sample * 100) : "");
+}
+
 void print_endpoint(const Json& endpoint, const Options& options) {
   fmt::print("{}", fields_text({{"name", cell(endpoint, "name")},
                                 {"description", cell_or_empty(endpoint, "description")},
@@ -156,7 +162,7 @@ void print_endpoint(const Json& endpoint, const Options& options) {
                                 {"routes", routes_text(endpoint)},
                                 {"problem", cell_or_empty(endpoint, "problem")},
                                 {"features", cell(endpoint, "features")},
-                                {"log", "dataset " + cell(endpoint, "log")},
+                                {"log", log_text(endpoint)},
                                 {"predictions", cell(endpoint, "predictions") + " since the versions were loaded"},
                                 {"failures", cell(endpoint, "failures")},
                                 {"latency", fmt::format("p50 {}, p99 {}", milliseconds(endpoint, "p50_ms"),

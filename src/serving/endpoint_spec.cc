@@ -60,6 +60,7 @@ std::optional<EndpointSpec> parse_endpoint(const Node& document, Diagnostics& di
   spec.features = reader.string("features");
   spec.features_at = reader.at("features");
   spec.scoring = read_scoring(reader, diagnostics);
+  if (const Node* log = reader.mapping("log")) spec.log = parse_log(*log, diagnostics);
   reader.finish();
   if (diagnostics.list.size() != faults) return std::nullopt;
   return spec;

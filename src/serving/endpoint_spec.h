@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/document.h"
+#include "serving/log_spec.h"
 #include "serving/route_spec.h"
 #include "serving/scoring_spec.h"
 
@@ -27,6 +28,7 @@ struct EndpointSpec {
   // The feature service that makes the model's inputs. Without one, requests carry the model's own columns.
   std::optional<std::string> features;
   ScoringSpec scoring;  // how its models are run
+  LogSpec log;          // what of it is kept
   Position at;
   Position features_at;
 };

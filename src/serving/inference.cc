@@ -50,7 +50,8 @@ Result<void> Inference::prepare() {
 Result<InferAnswer> Inference::finish(Outputs outputs) {
   InferAnswer answer{
       .version = arm_->scored.model->version, .model_name = endpoint_.spec.name, .outputs = std::move(outputs)};
-  TRY(log(answer));
+  served_at_ = sources_.wall_clock.now();
+  if (is_logged(endpoint_.spec.log, id_)) TRY(log(answer));
   leave_for_later(answer);
   count();
   answer.id = std::move(id_);
@@ -191,7 +192,6 @@ Result<void> Inference::log(const InferAnswer& answer) {
   }
   using std::chrono::duration_cast;
   const auto latency = duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start_);
-  served_at_ = sources_.wall_clock.now();
   const std::size_t inputs = endpoint_.spec.features ? endpoint_.vectors->inputs().size() : 0;
   LoggedRows rows(endpoint_.log->schema(), rows_);
   rows.add_outputs(answer.outputs);

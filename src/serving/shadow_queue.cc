@@ -28,6 +28,7 @@ void score_later(const ShadowJob& job) {
     outputs.push_back(score_shadow(endpoint, shadow, request, job.answer));
     later.shadows.push_back({shadow.scored.alias, outputs.back()});
   }
+  if (!is_logged(endpoint.spec.log, job.id)) return;
   const Result<void> logged = endpoint.log->add_shadows(later);
   if (!logged) log::warn("shadows are not logged", {{"endpoint", endpoint.spec.name}, {"why", logged.error().message}});
 }

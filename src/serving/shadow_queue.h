@@ -15,7 +15,7 @@
 
 namespace millrace::serving {
 
-// A request that was answered and logged, and whose later shadows are not scored yet.
+// A request that was answered and, if it is to be, logged, and whose later shadows are not scored yet.
 struct ShadowJob {
   std::shared_ptr<const ServedEndpoint> endpoint;
   std::string id;

@@ -81,6 +81,7 @@ Json to_json(const serving::EndpointStatus& status) {
           {"inputs", api::to_json(status.inputs)},
           {"outputs", api::to_json(status.outputs)},
           {"log", status.log},
+          {"log_sample", status.spec.log.sample},
           {"predictions", status.predictions},
           {"failures", status.failures},
           {"p50_ms", status.p50_seconds * 1000},
