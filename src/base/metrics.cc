@@ -1,47 +1,10 @@
 #include "base/metrics.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
+
+#include "base/exposition.h"
 
 namespace millrace::metrics {
-namespace {
-
-std::string escape(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '\n')
-      out += "\\n";
-    else if (c == '"' || c == '\\')
-      out += {'\\', c};
-    else
-      out += c;
-  }
-  return out;
-}
-
-std::string render(const Labels& labels, std::string_view extra = {}) {
-  std::string out;
-  for (const auto& [name, value] : labels)
-    out += fmt::format("{}{}=\"{}\"", out.empty() ? "" : ",", name, escape(value));
-  if (!extra.empty()) out += fmt::format("{}{}", out.empty() ? "" : ",", extra);
-  return out.empty() ? out : "{" + out + "}";
-}
-
-void render_histogram(std::string& out, const std::string& name, const Labels& labels, const Histogram& histogram) {
-  auto counts = histogram.counts();
-  std::uint64_t total = 0;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    total += counts[i];
-    auto bound = i + 1 < counts.size() ? fmt::format("{}", histogram.upper_bounds()[i]) : "+Inf";
-    out += fmt::format("{}_bucket{} {}\n", name, render(labels, fmt::format("le=\"{}\"", bound)), total);
-  }
-  out +=
-      fmt::format("{}_sum{} {}\n{}_count{} {}\n", name, render(labels), histogram.sum(), name, render(labels), total);
-}
-
-}  // namespace
 
 Histogram::Histogram(std::vector<double> upper_bounds)
     : bounds_(std::move(upper_bounds)), counts_(bounds_.size() + 1) {}
@@ -59,19 +22,7 @@ std::vector<std::uint64_t> Histogram::counts() const {
 }
 
 double Histogram::quantile(double q) const {
-  auto counts = this->counts();
-  double total = 0;
-  for (auto count : counts) total += static_cast<double>(count);
-  double below = 0;
-  for (std::size_t i = 0; i < bounds_.size(); ++i) {
-    auto here = static_cast<double>(counts[i]);
-    if (here > 0 && below + here >= q * total) {
-      auto low = i == 0 ? 0 : bounds_[i - 1];
-      return low + (bounds_[i] - low) * (q * total - below) / here;
-    }
-    below += here;
-  }
-  return total == 0 || bounds_.empty() ? 0 : bounds_.back();
+  return HistogramReading{.upper_bounds = bounds_, .counts = counts()}.quantile(q);
 }
 
 std::vector<double> latency_buckets() {
@@ -120,16 +71,18 @@ std::string Registry::exposition() {
   }
   for (const auto& refresh : refreshers) refresh();
   std::lock_guard lock(mutex_);
-  std::string out;
+  Exposition out;
   for (const auto& [name, family] : families_) {
-    out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, escape(family.help), name, family.type);
-    for (const auto& [labels, counter] : family.counters)
-      out += fmt::format("{}{} {}\n", name, render(labels), counter->value());
-    for (const auto& [labels, gauge] : family.gauges)
-      out += fmt::format("{}{} {}\n", name, render(labels), gauge->value());
-    for (const auto& [labels, histogram] : family.histograms) render_histogram(out, name, labels, *histogram);
+    const Exposition::About about{name, family.help};
+    for (const auto& [labels, counter] : family.counters) out.counter(about, labels, counter->value());
+    for (const auto& [labels, gauge] : family.gauges) out.gauge(about, labels, gauge->value());
+    for (const auto& [labels, histogram] : family.histograms) {
+      out.histogram(
+          about, labels,
+          {.upper_bounds = histogram->upper_bounds(), .counts = histogram->counts(), .sum = histogram->sum()});
+    }
   }
-  return out;
+  return out.text();
 }
 
 }  // namespace millrace::metrics

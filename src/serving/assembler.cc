@@ -11,13 +11,6 @@
 namespace millrace::serving {
 namespace {
 
-// Seconds: a prediction of one row takes some microseconds.
-const std::vector<double> kLatencyBuckets = {1e-6, 2e-6, 3e-6, 5e-6, 7e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4,
-                                             5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,  0.5,  1};
-
-const std::vector<double> kDifferenceBuckets = {0,   1e-9, 1e-6, 1e-5, 1e-4, 1e-3, 0.003, 0.01, 0.02, 0.05,
-                                                0.1, 0.2,  0.5,  1,    2,    5,    10,    100,  1e3,  1e4};
-
 // Where each of a model's inputs stands in the vector; empty where the vector is what the model takes.
 Result<std::vector<std::size_t>> match_columns(const LoadedModel& model, const std::vector<std::string>& features) {
   const Result<std::vector<std::string>> names = vector_names(*model.runtime, features.size());
@@ -98,8 +91,7 @@ std::shared_ptr<ServedEndpoint> Assembler::without_models(const EndpointSpec& sp
   auto endpoint = std::make_shared<ServedEndpoint>();
   endpoint->spec = spec;
   endpoint->in_force = std::move(routes);
-  endpoint->failures = &parts_.metrics.counter("millrace_prediction_failures_total", "Requests answered with an error.",
-                                               {{"endpoint", spec.name}});
+  endpoint->meter = parts_.meters.of_endpoint(spec.name);
   for (const ArmSpec& arm : endpoint->in_force.routes.arms)
     endpoint->arms.push_back({.scored = {.alias = arm.name}, .logged = logged_routes(arm)});
   endpoint->table = table_of(*endpoint);
@@ -132,7 +124,8 @@ Result<void> Assembler::fill_arms(ServedEndpoint& endpoint) {
       continue;
     }
     arm.scored.model = TRY(loader_.load(TRY(version), endpoint.spec.scoring.python));
-    arm.statistics.emplace(statistics_of(endpoint, spec, arm.scored.model->version));
+    arm.meter = parts_.meters.of_arm({endpoint.spec.name, arm.scored.model->version, spec.name});
+    arm.statistics = parts_.meters.of_version(endpoint.spec.name, arm.scored.model->version);
   }
   const auto first =
       std::ranges::find_if(endpoint.arms, [](const ServedArm& arm) { return arm.scored.model != nullptr; });
@@ -171,41 +164,8 @@ Result<void> Assembler::fill_shadow(const ServedEndpoint& endpoint, ServedShadow
       loader_.load(TRY(parts_.registry.find_alias(endpoint.spec.model, scored.alias)), endpoint.spec.scoring.python));
   TRY(match_inputs(endpoint, scored));
   if (scored.model->runtime->rows() == nullptr) shadow.when = ServedShadow::When::kLater;
-  shadow.statistics.emplace(shadow_statistics_of(endpoint, scored));
+  shadow.meter = parts_.meters.of_shadow({endpoint.spec.name, scored.model->version, scored.alias});
   return {};
-}
-
-ShadowStatistics Assembler::shadow_statistics_of(const ServedEndpoint& endpoint, const ScoredModel& shadow) {
-  const metrics::Labels labels = {
-      {"endpoint", endpoint.spec.name}, {"version", std::to_string(shadow.model->version)}, {"shadow", shadow.alias}};
-  metrics::Registry& metrics = parts_.metrics;
-  return {metrics.counter("millrace_shadow_rows_total", "Rows that a shadow was compared on.", labels),
-          metrics.counter("millrace_shadow_agreed_total", "Rows that a shadow decided as the answer did.", labels),
-          metrics.counter("millrace_shadow_failures_total", "Requests that a shadow failed on.", labels),
-          metrics.counter("millrace_shadow_dropped_total", "Requests that a shadow did not see.", labels),
-          metrics.histogram("millrace_shadow_difference", "The largest difference of a row's numbers.", labels,
-                            kDifferenceBuckets),
-          metrics.histogram("millrace_shadow_seconds", "Time of a shadow for a request.", labels, kLatencyBuckets)};
-}
-
-ArmStatistics Assembler::statistics_of(const ServedEndpoint& endpoint, const ArmSpec& arm, std::int64_t version) {
-  const metrics::Labels labels = {
-      {"endpoint", endpoint.spec.name}, {"version", std::to_string(version)}, {"arm", arm.name}};
-  return {parts_.metrics.counter("millrace_predictions_total", "Rows predicted.", labels),
-          parts_.metrics.counter("millrace_arm_failures_total", "Requests that an arm answered with an error.", labels),
-          parts_.metrics.histogram("millrace_prediction_seconds", "Time to answer a request, without the network.",
-                                   labels, kLatencyBuckets),
-          requests_of(endpoint.spec.name, version),
-          parts_.metrics.counter("millrace_predictions_unlogged_total",
-                                 "Rows that are not in the prediction log, since its columns changed meanwhile.",
-                                 {{"endpoint", endpoint.spec.name}})};
-}
-
-RequestStatistics& Assembler::requests_of(const std::string& endpoint, std::int64_t version) {
-  const std::scoped_lock lock(requests_mutex_);
-  auto& statistics = requests_[{endpoint, version}];
-  if (!statistics) statistics = std::make_unique<RequestStatistics>();
-  return *statistics;
 }
 
 }  // namespace millrace::serving

@@ -1,12 +1,8 @@
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <utility>
 
-#include "base/metrics.h"
 #include "base/result.h"
 #include "serving/served.h"
 #include "serving/vectors.h"
@@ -25,7 +21,7 @@ class Assembler {
     registry::Store& registry;
     blob::Store& blobs;
     FindVectors find_vectors;
-    metrics::Registry& metrics;
+    Meters& meters;
     PythonHost* python = nullptr;          // null: models that need Python cannot be served
     const Rehearsal* rehearsal = nullptr;  // null: models are loaded without one
   };
@@ -44,15 +40,9 @@ class Assembler {
   Result<void> match_arms(ServedEndpoint& endpoint);
   void fill_shadows(ServedEndpoint& endpoint);
   Result<void> fill_shadow(const ServedEndpoint& endpoint, ServedShadow& shadow);
-  ShadowStatistics shadow_statistics_of(const ServedEndpoint& endpoint, const ScoredModel& shadow);
-  ArmStatistics statistics_of(const ServedEndpoint& endpoint, const ArmSpec& arm, std::int64_t version);
-
-  RequestStatistics& requests_of(const std::string& endpoint, std::int64_t version);
 
   Parts parts_;
   ModelLoader loader_;
-  std::mutex requests_mutex_;
-  std::map<std::pair<std::string, std::int64_t>, std::unique_ptr<RequestStatistics>> requests_;  // they stay
 };
 
 }  // namespace millrace::serving

@@ -39,6 +39,7 @@ Result<InferAnswer> Inference::run() {
 }
 
 Result<void> Inference::prepare() {
+  if (begun_at_ == Moment{}) begun_at_ = std::chrono::steady_clock::now();
   TRY(check_model());
   TRY(choose());
   TRY(check_outputs());
@@ -180,14 +181,14 @@ void Inference::leave_for_later(const InferAnswer& answer) {
   for (const TensorView& view : tensors_.views) job.inputs.push_back(copy_of(view));
   if (sources_.shadows.offer(std::move(job))) return;
   for (const ServedShadow& shadow : endpoint_.shadows) {
-    if (shadow.when == ServedShadow::When::kLater) shadow.statistics->dropped.add();
+    if (shadow.when == ServedShadow::When::kLater) shadow.meter->dropped.add();
   }
 }
 
 // A request that waited may come when the log has got other columns; it is then not logged, and counted.
 Result<void> Inference::log(const InferAnswer& answer) {
   if (endpoint_.queue != nullptr && endpoint_.log->schema() != endpoint_.logged) {
-    arm_->statistics->unlogged.add(rows_);
+    endpoint_.meter->unlogged.add(rows_);
     return {};
   }
   using std::chrono::duration_cast;
@@ -216,18 +217,20 @@ Result<void> Inference::log(const InferAnswer& answer) {
 }
 
 void Inference::count() const {
-  const Moment end = std::chrono::steady_clock::now();
-  const std::chrono::duration<double> took = end - start_;
-  arm_->statistics->predictions.add(rows_);
-  arm_->statistics->latency.observe(took.count());
-  arm_->statistics->requests.add_success(rows_,
-                                         {.input = ns_between(start_, bound_at_),
-                                          .infer = ns_between(bound_at_, scored_at_),
-                                          .output = ns_between(scored_at_, end)},
-                                         static_cast<std::uint64_t>(served_at_.us / 1000));
+  const PhaseTimes took = times();
+  arm_->meter->add_success(rows_, took);
+  arm_->statistics->add_success(rows_, took, static_cast<std::uint64_t>(served_at_.us / 1000));
 }
 
-std::uint64_t Inference::age_ns() const { return ns_between(start_, std::chrono::steady_clock::now()); }
+PhaseTimes Inference::times() const {
+  const Moment now = std::chrono::steady_clock::now();
+  const auto end_of = [&](Moment phase) { return phase == Moment{} ? now : phase; };
+  const Moment begun = end_of(begun_at_), bound = end_of(bound_at_), scored = end_of(scored_at_);
+  return {.queue = ns_between(start_, begun),
+          .input = ns_between(begun, bound),
+          .infer = ns_between(bound, scored),
+          .output = ns_between(scored, now)};
+}
 
 // In the order asked for.
 void Inference::keep_wanted(Outputs& outputs) const {

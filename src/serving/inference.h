@@ -32,17 +32,23 @@ class Inference {
  public:
   using Outputs = std::vector<Tensor>;
 
-  // `start` is when the request came.
+  using Moment = std::chrono::steady_clock::time_point;
+
   Inference(const std::shared_ptr<const ServedEndpoint>& endpoint, const InferRequest& request,
-            const InferenceSources& sources,
-            std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now())
+            const InferenceSources& sources)
+      : Inference(endpoint, request, sources, std::chrono::steady_clock::now()) {
+    begun_at_ = start_;
+  }
+  // Of a request that has waited since `start`.
+  Inference(const std::shared_ptr<const ServedEndpoint>& endpoint, const InferRequest& request,
+            const InferenceSources& sources, Moment start)
       : served_(endpoint), endpoint_(*endpoint), request_(request), sources_(sources), start_(start) {}
 
   Result<InferAnswer> run();
   // That was chosen to answer; null where it did not come so far.
   const ServedArm* arm() const { return arm_; }
-  // Since the request came.
-  std::uint64_t age_ns() const;
+  // As far as the request has come; the phase that it is in ends now.
+  PhaseTimes times() const;
 
   // In steps, where the model must be waited for: bind, (score_together,) the shadows, and the rest.
   Result<void> prepare();
@@ -76,10 +82,9 @@ class Inference {
   const ServedEndpoint& endpoint_;
   const InferRequest& request_;
   const InferenceSources& sources_;
-  using Moment = std::chrono::steady_clock::time_point;
-  Moment start_, bound_at_, scored_at_;
-  std::string id_;                  // of the prediction
-  const ServedArm* arm_ = nullptr;  // that answers
+  Moment start_, begun_at_, bound_at_, scored_at_;  // where a phase ended; none: it has not come so far
+  std::string id_;                                  // of the prediction
+  const ServedArm* arm_ = nullptr;                  // that answers
   RouteReason reason_ = RouteReason::kOnly;
   Timestamp event_time_, served_at_;
   std::size_t rows_ = 0;

@@ -26,9 +26,10 @@ PendingRequest::PendingRequest(const InferRequest& asked, const RoutesSpec& rout
       deadline(asked.timeout ? waiting.since + *asked.timeout : Moment::max()),
       done(std::move(answer)) {}
 
-RequestQueue::RequestQueue(std::string endpoint, Score score, metrics::Registry& metrics)
+RequestQueue::RequestQueue(std::string endpoint, Score score, GivenUp given_up, metrics::Registry& metrics)
     : endpoint_(std::move(endpoint)),
       score_(std::move(score)),
+      given_up_(std::move(given_up)),
       depth_(metrics.gauge("millrace_queue_depth", "Requests that wait for a model.", {{"endpoint", endpoint_}})),
       batch_rows_(metrics.histogram("millrace_batch_rows", "Rows that were scored together.", {{"endpoint", endpoint_}},
                                     kBatchBuckets)),
@@ -54,13 +55,14 @@ void RequestQueue::add(const InferRequest& request, const RoutesSpec& routes, In
   std::unique_lock lock(mutex_);
   if (stopping_) {
     lock.unlock();
-    return pending->done(unavailable("the server is stopping"));
+    return give_up({pending, std::move(pending->done)}, {Code::kUnavailable, "the server is stopping"});
   }
-  if (waiting_.size() >= options_.limit) {
+  if (const auto limit = options_.limit; waiting_.size() >= limit) {
     lock.unlock();
     refused_.add();
-    return pending->done(
-        unavailable("endpoint {} has {} requests waiting already; try again in a second", endpoint_, options_.limit));
+    const auto full =
+        fmt::format("endpoint {} has {} requests waiting already; try again in a second", endpoint_, limit);
+    return give_up({pending, std::move(pending->done)}, {Code::kUnavailable, full});
   }
   insert(std::move(pending));
 }
@@ -119,10 +121,17 @@ std::vector<RequestQueue::Pending> RequestQueue::take_batch(std::size_t lane) {
 }
 
 void RequestQueue::finish(PendingRequest& request, Result<InferAnswer> answer) {
-  std::unique_lock lock(mutex_);
-  auto done = take_done(request);
-  lock.unlock();
-  if (done) done(std::move(answer));
+  if (auto done = claim(request)) done(std::move(answer));
+}
+
+InferDone RequestQueue::claim(PendingRequest& request) {
+  const std::scoped_lock lock(mutex_);
+  return take_done(request);
+}
+
+void RequestQueue::give_up(Unanswered request, const Error& error) const {
+  given_up_(*request.request, error.code);
+  request.done(std::unexpected(error));
 }
 
 // Null where it was answered already.
@@ -143,36 +152,37 @@ void RequestQueue::watch_deadlines() {
     due_.wait_until(lock, (*deadlines_.begin())->deadline);
     auto expired = take_expired();
     lock.unlock();
-    for (auto& done : expired) {
+    for (auto& request : expired) {
       expired_.add();
-      done(fail(Code::kDeadlineExceeded, "the request's deadline passed while endpoint {} was busy", endpoint_));
+      const auto passed = fmt::format("the request's deadline passed while endpoint {} was busy", endpoint_);
+      give_up(std::move(request), {Code::kDeadlineExceeded, passed});
     }
     lock.lock();
   }
 }
 
-std::vector<InferDone> RequestQueue::take_expired() {
-  std::vector<InferDone> expired;
+std::vector<RequestQueue::Unanswered> RequestQueue::take_expired() {
+  std::vector<Unanswered> expired;
   const auto now = Steady::now();
   while (!deadlines_.empty() && (*deadlines_.begin())->deadline <= now) {
     const auto request = *deadlines_.begin();
     deadlines_.erase(deadlines_.begin());
     std::erase(waiting_, request);
-    expired.push_back(std::exchange(request->done, nullptr));
+    expired.push_back({request, std::exchange(request->done, nullptr)});
   }
   note_depth();
   return expired;
 }
 
 void RequestQueue::refuse_waiting(const Error& error) {
-  std::vector<InferDone> refused;
+  std::vector<Unanswered> refused;
   {
     const std::scoped_lock lock(mutex_);
-    for (const auto& request : waiting_) refused.push_back(take_done(*request));
+    for (const auto& request : waiting_) refused.push_back({request, take_done(*request)});
     waiting_.clear();
     note_depth();
   }
-  for (auto& done : refused) done(std::unexpected(error));
+  for (auto& request : refused) give_up(std::move(request), error);
 }
 
 void RequestQueue::stop() {

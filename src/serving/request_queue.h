@@ -56,8 +56,10 @@ class RequestQueue {
   using Batch = std::span<const std::shared_ptr<PendingRequest>>;
   // Scores a batch and hands each of its requests to finish(). On a lane's thread.
   using Score = std::function<void(RequestQueue&, Batch)>;
+  // Is told of each request that is answered with an error by the queue itself, before it is.
+  using GivenUp = std::function<void(const PendingRequest&, Code)>;
 
-  RequestQueue(std::string endpoint, Score score, metrics::Registry& metrics);
+  RequestQueue(std::string endpoint, Score score, GivenUp given_up, metrics::Registry& metrics);
   // stop().
   ~RequestQueue();
   RequestQueue(const RequestQueue&) = delete;
@@ -67,6 +69,8 @@ class RequestQueue {
   void configure(const QueueOptions& options);
   // `done` may be called at once: kUnavailable where too many wait.
   void add(const InferRequest& request, const RoutesSpec& routes, InferDone done);
+  // Of a request of a batch: whoever gets it answers by it. Null where the deadline has passed.
+  InferDone claim(PendingRequest& request);
   // Answers a request of a batch, unless its deadline has passed.
   void finish(PendingRequest& request, Result<InferAnswer> answer);
   // What waits is answered so.
@@ -89,12 +93,18 @@ class RequestQueue {
   bool lane_is_wanted(std::size_t lane) const { return !stopping_ && lane < options_.lanes; }
   std::vector<Pending> take_batch(std::size_t lane);
   void watch_deadlines();
-  std::vector<InferDone> take_expired();
+  struct Unanswered {
+    Pending request;
+    InferDone done;
+  };
+  std::vector<Unanswered> take_expired();
+  void give_up(Unanswered request, const Error& error) const;
   InferDone take_done(PendingRequest& request);
   void note_depth();
 
   const std::string endpoint_;
   const Score score_;
+  const GivenUp given_up_;
   metrics::Gauge& depth_;
   metrics::Histogram& batch_rows_;
   metrics::Counter& refused_;

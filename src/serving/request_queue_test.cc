@@ -33,6 +33,11 @@ class RequestQueueTest : public testing::Test {
     changed_.wait(lock, [&] { return answers_.contains(id); });
     return answers_[id];
   }
+  // What the queue told of a request that it answered itself; nothing of one that it did not.
+  std::optional<Code> given_up(const std::string& id) {
+    const std::scoped_lock lock(mutex_);
+    return given_up_.contains(id) ? std::optional(given_up_[id]) : std::nullopt;
+  }
   std::vector<std::string> begun() {
     const std::scoped_lock lock(mutex_);
     return begun_;
@@ -58,9 +63,15 @@ class RequestQueueTest : public testing::Test {
   std::condition_variable changed_;
   std::vector<std::string> begun_;
   std::map<std::string, std::string> answers_;
+  std::map<std::string, Code> given_up_;
 
  protected:
-  RequestQueue queue{"e", [this](RequestQueue&, RequestQueue::Batch batch) { score(batch); }, metrics};
+  RequestQueue queue{"e", [this](RequestQueue&, RequestQueue::Batch batch) { score(batch); },
+                     [this](const PendingRequest& request, Code code) {
+                       const std::scoped_lock lock(mutex_);
+                       given_up_[std::string(request.request.request().id)] = code;
+                     },
+                     metrics};
 };
 
 TEST_F(RequestQueueTest, ServesByPriorityThenAge) {
@@ -117,6 +128,8 @@ TEST_F(RequestQueueTest, IsBounded) {
   release.count_down();
   EXPECT_EQ(answer_to("b"), "answered");
   EXPECT_EQ(queue.status().refused, 1);
+  EXPECT_EQ(given_up("c"), Code::kUnavailable);
+  EXPECT_EQ(given_up("b"), std::nullopt);
 }
 
 TEST_F(RequestQueueTest, ADeadlineHoldsWhetherARequestWaitsOrIsScored) {
@@ -130,6 +143,7 @@ TEST_F(RequestQueueTest, ADeadlineHoldsWhetherARequestWaitsOrIsScored) {
   EXPECT_EQ(answer_to("c"), "answered");
   EXPECT_THAT(begun(), ElementsAre("a", "c"));
   EXPECT_EQ(queue.status().expired, 2);
+  for (const auto* id : {"a", "b"}) EXPECT_EQ(given_up(id), Code::kDeadlineExceeded);
 }
 
 TEST_F(RequestQueueTest, AStopRefusesWhatWaits) {

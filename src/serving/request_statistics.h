@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/sharded.h"
+
 namespace millrace::serving {
 
 // How many, and how long they took together.
@@ -14,9 +16,13 @@ struct CountedTime {
   std::uint64_t ns = 0;
 };
 
-// Where a request's time went, in nanoseconds: waiting, making the model's inputs, scoring, all that came after.
+// Where a request's time went, in nanoseconds: waiting, making the model's inputs, scoring, all that came after. 0: it
+// did not come so far, or did not have to wait.
 struct PhaseTimes {
   std::uint64_t queue = 0, input = 0, infer = 0, output = 0;
+
+  std::uint64_t all() const { return queue + input + infer + output; }
+  PhaseTimes& operator+=(const PhaseTimes& other);
 };
 
 // What was scored with so many rows at once.
@@ -34,7 +40,8 @@ struct RequestTotals {
   std::vector<BatchTotals> batches;  // by their rows, the fewest first
 };
 
-// Counts a version's requests at an endpoint, as Triton's statistics tell them. Thread-safe, without a lock.
+// Counts a version's requests at an endpoint, whatever its arm, as Triton's statistics tell them. Thread-safe, without
+// a lock, and without a cache line that two of a server's loops write to.
 class RequestStatistics {
  public:
   void add_success(std::size_t rows, const PhaseTimes& times, std::uint64_t now_ms);
@@ -53,13 +60,17 @@ class RequestStatistics {
     std::atomic<std::size_t> rows{0};
     Times times;
   };
-  Batch* batch_of(std::size_t rows);
-
   static constexpr std::size_t kBatches = 64;  // further numbers of rows are not told apart, and not listed
 
-  Times times_;
-  Number rows_{0}, last_ms_{0}, failures_{0}, failure_ns_{0};
-  std::array<Batch, kBatches> batches_;
+  struct Shard {
+    Number last_ms{0}, failures{0}, failure_ns{0};
+    std::array<Batch, kBatches> batches;
+    Batch others;  // whose rows found no place: `rows` is the sum of theirs
+    Batch& batch_of(std::size_t rows);
+  };
+  static void add_up(const Shard& shard, RequestTotals& totals);
+
+  Sharded<Shard> shards_;
 };
 
 }  // namespace millrace::serving

@@ -31,16 +31,16 @@ std::vector<Tensor> score_shadow(const ServedEndpoint& endpoint, const ServedSha
   const auto start = std::chrono::steady_clock::now();
   Result<std::vector<Tensor>> scored = score(endpoint, shadow.scored, request);
   if (!scored) {
-    shadow.statistics->failures.add();
+    shadow.meter->failures.add();
     return {};
   }
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  shadow.statistics->latency.observe(took.count());
-  shadow.statistics->compared.add(request.rows);
+  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
+  shadow.meter->latency.add(static_cast<std::uint64_t>(took.count()));
+  shadow.meter->compared.add(request.rows);
   for (std::size_t row = 0; row < request.rows; ++row) {
     const Difference difference = compare_rows(answer, *scored, row, request.rows);
-    if (difference.agree) shadow.statistics->agreed.add();
-    if (!std::isnan(difference.largest)) shadow.statistics->difference.observe(difference.largest);
+    if (difference.agree) shadow.meter->agreed.add();
+    if (!std::isnan(difference.largest)) shadow.meter->difference.observe(difference.largest);
   }
   return std::move(*scored);
 }

@@ -10,12 +10,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/metrics.h"
 #include "serving/batch.h"
 #include "serving/endpoint_spec.h"
+#include "serving/meters.h"
 #include "serving/model_loader.h"
 #include "serving/prediction_log.h"
-#include "serving/request_statistics.h"
 #include "serving/route.h"
 #include "serving/route_store.h"
 #include "serving/vectors.h"
@@ -35,31 +34,14 @@ struct ScoredModel {
   const std::vector<TensorSpec>& outputs() const { return model->runtime->outputs(); }
 };
 
-// Counts of one version as an arm of one endpoint.
-struct ArmStatistics {
-  metrics::Counter& predictions;  // rows
-  metrics::Counter& failures;     // requests that were answered with an error
-  metrics::Histogram& latency;    // seconds a request
-  RequestStatistics& requests;    // of the version at the endpoint, whatever its arm
-  metrics::Counter& unlogged;     // rows that waited while the log's columns changed
-};
-
 // One of the versions that answer.
 struct ServedArm {
   ScoredModel scored;
   std::string problem;                            // why it has no model; or empty
   std::array<std::string, kRouteReasons> logged;  // what the log's column `route` says, by RouteReason
-  std::optional<ArmStatistics> statistics;        // of one with a model
-};
-
-// How a shadow does beside the arm that answers.
-struct ShadowStatistics {
-  metrics::Counter& compared;      // rows
-  metrics::Counter& agreed;        // rows with the same decision (comparison.h)
-  metrics::Counter& failures;      // requests that it failed on
-  metrics::Counter& dropped;       // requests that it did not see, as it lagged behind
-  metrics::Histogram& difference;  // the largest of a row's numbers
-  metrics::Histogram& latency;     // seconds a request
+  // Of one with a model: what is counted of the version as this arm, and of the version whatever its arm.
+  std::shared_ptr<RequestMeter> meter;
+  std::shared_ptr<RequestStatistics> statistics;
 };
 
 // An alias that is scored beside.
@@ -69,7 +51,7 @@ struct ServedShadow {
   // else is scored on another thread, once the request has been answered (shadow_queue.h).
   enum class When : std::uint8_t { kInPlace, kLater };
   When when = When::kInPlace;
-  std::optional<ShadowStatistics> statistics;  // of one with a model
+  std::shared_ptr<ShadowMeter> meter;  // of one with a model
 };
 
 // An endpoint as requests see it. Immutable.
@@ -89,7 +71,7 @@ struct ServedEndpoint {
   PredictionSchema logged;                      // the log's columns, as this endpoint fills them
   RequestQueue* queue = nullptr;                // where a model must be waited for
   BatchPlan batches;                            // of the requests in the queue
-  metrics::Counter* failures = nullptr;         // requests that were answered with an error
+  std::shared_ptr<EndpointMeter> meter;         // never null
 
   const ScoredModel& primary_model() const { return arms[primary].scored; }
 };

@@ -27,7 +27,7 @@ PredictionSchema schema_of(const ServedEndpoint& endpoint) {
   if (endpoint.vectors) schema.features = endpoint.vectors->features();
   if (endpoint.spec.features) schema.inputs = endpoint.vectors->inputs();
   if (!endpoint.vectors) schema.inputs = columns_of(endpoint.primary_model().model->runtime->inputs());
-  for (const auto& [scored, when, statistics] : endpoint.shadows) {
+  for (const auto& [scored, when, meter] : endpoint.shadows) {
     schema.shadows.push_back({scored.alias, scored.model ? scored.outputs() : schema.outputs});
   }
   return schema;
@@ -44,12 +44,14 @@ ArmStatus status_of(const ServedEndpoint& endpoint, std::size_t at) {
                    .problem = arm.problem,
                    .share = share_of(endpoint.table.arms, at)};
   if (status.version && endpoint.in_force.evidence) status.evidence = endpoint.in_force.evidence->of(*status.version);
-  if (!arm.statistics) return status;
-  status.predictions = arm.statistics->predictions.value();
-  status.failures = arm.statistics->failures.value();
-  status.p50_seconds = arm.statistics->latency.quantile(0.5);
-  status.p99_seconds = arm.statistics->latency.quantile(0.99);
-  status.requests = arm.statistics->requests.totals();
+  if (!arm.meter) return status;
+  const RequestMeter::Reading reading = arm.meter->read();
+  const metrics::HistogramReading answered = reading.answered().total.in_seconds();
+  status.predictions = reading.rows;
+  status.failures = reading.failures();
+  status.p50_seconds = answered.quantile(0.5);
+  status.p99_seconds = answered.quantile(0.99);
+  status.requests = arm.statistics->totals();
   return status;
 }
 
@@ -57,17 +59,17 @@ ShadowStatus status_of(const ServedShadow& shadow) {
   ShadowStatus status{.alias = shadow.scored.alias,
                       .version = version_of(shadow.scored),
                       .later = shadow.when == ServedShadow::When::kLater};
-  if (!shadow.statistics) return status;
-  const ShadowStatistics& statistics = *shadow.statistics;
-  status.compared = statistics.compared.value();
-  status.agreed = statistics.agreed.value();
-  status.failures = statistics.failures.value();
-  status.dropped = statistics.dropped.value();
-  status.difference_mean =
-      status.compared == 0 ? 0 : statistics.difference.sum() / static_cast<double>(status.compared);
-  status.difference_p99 = statistics.difference.quantile(0.99);
-  status.p50_seconds = statistics.latency.quantile(0.5);
-  status.p99_seconds = statistics.latency.quantile(0.99);
+  if (!shadow.meter) return status;
+  const ShadowMeter& meter = *shadow.meter;
+  const metrics::HistogramReading latency = meter.latency.read().in_seconds();
+  status.compared = meter.compared.value();
+  status.agreed = meter.agreed.value();
+  status.failures = meter.failures.value();
+  status.dropped = meter.dropped.value();
+  status.difference_mean = status.compared == 0 ? 0 : meter.difference.sum() / static_cast<double>(status.compared);
+  status.difference_p99 = meter.difference.quantile(0.99);
+  status.p50_seconds = latency.quantile(0.5);
+  status.p99_seconds = latency.quantile(0.99);
   return status;
 }
 
@@ -86,7 +88,7 @@ EndpointStatus status_of(const ServedEndpoint& endpoint) {
                         .version = version_of(endpoint.primary_model()),
                         .problem = endpoint.problem,
                         .log = prediction_log_name(endpoint.spec.name),
-                        .failures = endpoint.failures->value()};
+                        .failures = endpoint.meter->failures.value()};
   add_arms(endpoint, status);
   for (const ServedShadow& shadow : endpoint.shadows) status.shadows.push_back(status_of(shadow));
   if (endpoint.vectors) status.inputs = specs_of(endpoint.vectors->inputs());  // known before there is a model
@@ -153,7 +155,7 @@ std::vector<std::int64_t> served_versions(const EndpointStatus& status) {
 
 Endpoints::Endpoints(Parts parts)
     : parts_(std::move(parts)),
-      assembler_({parts_.registry, parts_.blobs, parts_.find_vectors, parts_.metrics, parts_.python, parts_.rehearsal}),
+      assembler_({parts_.registry, parts_.blobs, parts_.find_vectors, meters_, parts_.python, parts_.rehearsal}),
       published_(std::make_unique<Snapshot>()),
       shadows_(kMostShadowBytes) {}
 
@@ -187,19 +189,20 @@ std::optional<Result<InferAnswer>> Endpoints::infer_at_once(std::string_view nam
   if (found == lease->endpoints.end()) [[unlikely]]
     return std::unexpected(find_served(*lease, name).error());
   if (found->second->queue != nullptr) return std::nullopt;
+  const InFlight::Request under_way(found->second->meter->in_flight);
   const InferenceSources sources{parts_.event_clock, parts_.wall_clock, parts_.ids, shadows_};
   Inference inference(found->second, request, sources);
   Result<InferAnswer> answer = inference.run();
-  if (!answer) note_failure(*found->second, inference);
+  if (!answer) note_failure(*found->second, inference, answer.error().code);
   return answer;
 }
 
-void Endpoints::note_failure(const ServedEndpoint& endpoint, const Inference& inference) {
-  endpoint.failures->add();
-  if (const ServedArm* arm = inference.arm()) {
-    arm->statistics->failures.add();
-    arm->statistics->requests.add_failure(inference.age_ns());
-  }
+void Endpoints::note_failure(const ServedEndpoint& endpoint, const Inference& inference, Code code) {
+  const PhaseTimes times = inference.times();
+  const ServedArm* arm = inference.arm();
+  endpoint.meter->failures.add();
+  (arm != nullptr ? *arm->meter : endpoint.meter->armless).add_failure(code, times);
+  if (arm != nullptr) arm->statistics->add_failure(times.all());
 }
 
 Result<Endpoints::Served> Endpoints::find_served(std::string_view name) const {
@@ -229,6 +232,19 @@ std::vector<EndpointStatus> Endpoints::list() const {
   for (const auto& [name, endpoint] : lease->endpoints) result.push_back(status_of(*endpoint));
   std::ranges::sort(result, {}, [](const EndpointStatus& status) { return status.spec.name; });
   return result;
+}
+
+std::string Endpoints::exposition() const {
+  metrics::Exposition out;
+  meters_.expose(out);
+  const auto lease = read();
+  for (const auto& [name, endpoint] : lease->endpoints) {
+    const auto queue = endpoint->queue ? endpoint->queue->status() : QueueStatus();
+    const auto requests = endpoint->meter->in_flight.count() + queue.waiting + queue.running;
+    out.gauge({"millrace_inflight_requests", "Requests that are being answered, those that wait included."},
+              {{"endpoint", name}}, static_cast<double>(requests));
+  }
+  return out.text();
 }
 
 Result<void> Endpoints::commit_predictions(std::string_view name) {
@@ -345,10 +361,12 @@ Result<void> Endpoints::change_routes(const std::string& name, const RoutesSpec&
   if (reason.empty()) return invalid_argument("say why the routes of endpoint {} change: \"reason\" is empty", name);
   if (const std::string fault = weights_fault(routes); !fault.empty()) return invalid_argument("{}", fault);
   TRY(check_arms_exist(parts_.registry, before->spec.model, routes, before->in_force.routes));
-  auto endpoint = TRY(assembler_.assemble(before->spec, {.routes = routes}));
-  TRY(parts_.routes.set(name, routes, reason));
-  endpoint->in_force = TRY(routes_of(before->spec));
-  return publish(std::move(endpoint));
+  return count_swap(name, [&] -> Result<void> {
+    auto endpoint = TRY(assembler_.assemble(before->spec, {.routes = routes}));
+    TRY(parts_.routes.set(name, routes, reason));
+    endpoint->in_force = TRY(routes_of(before->spec));
+    return publish(std::move(endpoint));
+  });
 }
 
 Result<void> Endpoints::learn(std::string_view name, const BanditEvidence& evidence) {
@@ -383,10 +401,22 @@ Result<std::string> Endpoints::outlook(const EndpointSpec& spec) const {
 
 // Makes the endpoint anew from what its names mean now, and publishes it whole or not at all.
 Result<void> Endpoints::rebuild(const EndpointSpec& spec, RoutesInForce routes) {
-  auto endpoint = assembler_.assemble(spec, routes);
-  Result<void> published = endpoint ? publish(std::move(*endpoint)) : std::unexpected(endpoint.error());
+  Result<void> published =
+      count_swap(spec.name, [&] -> Result<void> { return publish(TRY(assembler_.assemble(spec, routes))); });
   if (!published) note_problem(spec, routes, published.error());
   return published;
+}
+
+// Makes a change of the endpoint; one that puts other versions into it, or should have, is a swap.
+Result<void> Endpoints::count_swap(const std::string& name, const std::function<Result<void>()>& change) {
+  const auto begun = std::chrono::steady_clock::now();
+  const auto before = versions_of(current(name).get());
+  Result<void> changed = change();
+  if (changed && versions_of(current(name).get()) == before) return changed;
+  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - begun;
+  const auto meter = meters_.of_endpoint(name);
+  (changed ? meter->swaps : meter->failed_swaps).add(static_cast<std::uint64_t>(took.count()));
+  return changed;
 }
 
 Result<void> Endpoints::publish(std::shared_ptr<ServedEndpoint> endpoint) {

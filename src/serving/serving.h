@@ -186,6 +186,9 @@ class Endpoints {
   Result<EndpointStatus> find(std::string_view name) const;
   std::vector<EndpointStatus> list() const;  // by name
 
+  // Its metrics, in Prometheus' text format; what has left is told once more.
+  std::string exposition() const;
+
   // Makes a dataset version of the predictions logged since the last one; of one endpoint.
   Result<void> commit_predictions(std::string_view name);
 
@@ -207,12 +210,15 @@ class Endpoints {
   void refuse_waiting(std::string_view name);
   void score_waiting(const std::string& name, RequestQueue& queue, RequestQueue::Batch batch) const;
   Result<InferAnswer> finish(Inference& inference, Result<std::vector<Tensor>> outputs) const;
-  static void note_failure(const ServedEndpoint& endpoint, const Inference& inference);
+  static void note_failure(const ServedEndpoint& endpoint, const Inference& inference, Code code);
+  void note_given_up(std::string_view name, const PendingRequest& request, Code code) const;
+  Result<void> count_swap(const std::string& name, const std::function<Result<void>()>& change);
   void note_problem(const EndpointSpec& spec, const RoutesInForce& routes, const Error& error);
   void replace(const std::string& name, Served endpoint);
   void announce(const std::string& name, const Served& before, const Served& after) const;
 
   Parts parts_;
+  mutable Meters meters_;
   Assembler assembler_;
   std::mutex buildings_mutex_;
   std::map<std::string, std::shared_ptr<std::mutex>, std::less<>> buildings_;  // held by whoever changes an endpoint

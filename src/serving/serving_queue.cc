@@ -51,7 +51,10 @@ void Endpoints::attach_queue(ServedEndpoint& endpoint) {
     auto score = [this, name = spec.name](RequestQueue& asked, RequestQueue::Batch batch) {
       score_waiting(name, asked, batch);
     };
-    queue = std::make_unique<RequestQueue>(spec.name, std::move(score), parts_.metrics);
+    auto given_up = [this, name = spec.name](const PendingRequest& request, Code code) {
+      note_given_up(name, request, code);
+    };
+    queue = std::make_unique<RequestQueue>(spec.name, std::move(score), std::move(given_up), parts_.metrics);
   }
   endpoint.queue = queue.get();
   if (model->runtime->batches()) endpoint.batches = plan_batches(model->measured, spec.scoring.batching);
@@ -81,8 +84,10 @@ void Endpoints::score_waiting(const std::string& name, RequestQueue& queue, Requ
     Inference& inference =
         inferences.emplace_back(endpoint, request->request.request(), sources, request->waiting.since);
     if (const auto ready = inference.prepare(); !ready) {
-      note_failure(*endpoint, inference);
-      queue.finish(*request, std::unexpected(ready.error()));
+      auto done = queue.claim(*request);
+      if (!done) continue;  // its deadline passed
+      note_failure(*endpoint, inference, ready.error().code);
+      done(std::unexpected(ready.error()));
       continue;
     }
     prepared.push_back(&inference);
@@ -90,10 +95,21 @@ void Endpoints::score_waiting(const std::string& name, RequestQueue& queue, Requ
   }
   auto outputs = score_together(prepared);
   for (std::size_t i = 0; i < prepared.size(); ++i) {
+    auto done = queue.claim(*asked[i]);
+    if (!done) continue;  // its deadline passed
     auto answer = finish(*prepared[i], std::move(outputs[i]));
-    if (!answer) note_failure(*endpoint, *prepared[i]);
-    queue.finish(*asked[i], std::move(answer));
+    if (!answer) note_failure(*endpoint, *prepared[i], answer.error().code);
+    done(std::move(answer));
   }
+}
+
+// A request that was answered before a model could.
+void Endpoints::note_given_up(std::string_view name, const PendingRequest& request, Code code) const {
+  const auto endpoint = find_served(name);
+  if (!endpoint) return;
+  const std::chrono::nanoseconds waited = std::chrono::steady_clock::now() - request.waiting.since;
+  (*endpoint)->meter->failures.add();
+  (*endpoint)->meter->armless.add_failure(code, {.queue = static_cast<std::uint64_t>(waited.count())});
 }
 
 Result<InferAnswer> Endpoints::finish(Inference& inference, Result<std::vector<Tensor>> outputs) const {

@@ -17,6 +17,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class EndpointsTest : public ::testing::Test {
  protected:
@@ -193,6 +194,47 @@ TEST_F(EndpointsTest, SaysWhyItCannotAnswer) {
   EXPECT_EQ(MUST(endpoints_.find("delays")).predictions, 1U);
   MUST(endpoints_.remove("delays"));
   EXPECT_EQ(infer_error("delays", row.request()), "NOT_FOUND endpoint delays does not exist");
+}
+
+TEST_F(EndpointsTest, MetricsTellRequestsByVersionAndCodeAndForgetVersionsThatLeft) {
+  home_.set_alias("champion", home_.add_version(1, {"a", "b"}));
+  MUST(endpoints_.apply(spec()));
+  const Row row(0.5, -0.25);
+  MUST(endpoints_.infer("e", row.request()));
+  const std::string_view wanted = "nothing";
+  InferRequest wrong = row.request();
+  wrong.outputs = {&wanted, 1};
+  EXPECT_THAT(infer_error("e", wrong), HasSubstr("INVALID_ARGUMENT"));
+  const std::string labels = "{endpoint=\"e\",version=\"1\",arm=\"champion\",code=";
+  const std::string first = endpoints_.exposition();
+  EXPECT_THAT(first, HasSubstr("millrace_prediction_seconds_count" + labels + "\"OK\"} 1\n"));
+  EXPECT_THAT(first, HasSubstr("millrace_prediction_seconds_count" + labels + "\"INVALID_ARGUMENT\"} 1\n"));
+  EXPECT_THAT(first, HasSubstr("millrace_prediction_phase_seconds_count" + labels + "\"OK\",phase=\"compute\"} 1\n"));
+  EXPECT_THAT(first, HasSubstr("millrace_inflight_requests{endpoint=\"e\"} 0\n"));
+  EXPECT_THAT(first, HasSubstr("millrace_swap_seconds_count{endpoint=\"e\",outcome=\"done\"} 1\n"));
+
+  MUST(endpoints_.apply(spec()));  // nothing changes
+  home_.set_alias("champion", home_.add_version(2, {"a", "b"}));
+  MUST(endpoints_.refresh("m"));
+  EXPECT_THAT(endpoints_.exposition(), HasSubstr("version=\"1\""));  // once more
+  const std::string second = endpoints_.exposition();
+  EXPECT_THAT(second, Not(HasSubstr("version=\"1\"")));
+  EXPECT_THAT(second, HasSubstr("millrace_predictions_total{endpoint=\"e\",version=\"2\",arm=\"champion\"} 0\n"));
+  EXPECT_THAT(second, HasSubstr("millrace_swap_seconds_count{endpoint=\"e\",outcome=\"done\"} 2\n"));
+  EXPECT_THAT(second, HasSubstr("millrace_prediction_failures_total{endpoint=\"e\"} 1\n"));
+}
+
+TEST_F(EndpointsTest, MetricsTellWhatFailedWithoutAVersion) {
+  MUST(endpoints_.apply(spec()));
+  EXPECT_THAT(infer_error("e", Row(1, 2).request()), HasSubstr("UNAVAILABLE"));
+  EXPECT_THAT(endpoints_.exposition(),
+              HasSubstr("millrace_prediction_seconds_count{endpoint=\"e\",code=\"UNAVAILABLE\"} 1\n"));
+  home_.set_alias("champion", home_.add_version(1, {"c", "d"}));
+  EXPECT_FALSE(endpoints_.apply(with_service()));
+  EXPECT_THAT(endpoints_.exposition(), HasSubstr("millrace_swap_seconds_count{endpoint=\"e\",outcome=\"failed\"} 1\n"));
+  MUST(endpoints_.remove("e"));
+  endpoints_.exposition();
+  EXPECT_EQ(endpoints_.exposition(), "");
 }
 
 TEST_F(EndpointsTest, TheLogsColumnsGrowWithTheEndpoint) {

@@ -51,13 +51,8 @@ class ShadowQueueTest : public ::testing::Test {
   void serve(std::latch* go = nullptr) {
     auto model = std::make_shared<const LoadedModel>(LoadedModel{"m", 2, std::make_unique<SlowRuntime>(go)});
     endpoint_->spec = {.name = "e", .model = "m"};
-    metrics::Registry& metrics = home_.metrics;
     endpoint_->shadows.push_back(
-        {.scored = {.alias = "next", .model = model},
-         .when = ServedShadow::When::kLater,
-         .statistics = ShadowStatistics{metrics.counter("compared", ""), metrics.counter("agreed", ""),
-                                        metrics.counter("failures", ""), metrics.counter("dropped", ""),
-                                        metrics.histogram("difference", ""), metrics.histogram("latency", "")}});
+        {.scored = {.alias = "next", .model = model}, .when = ServedShadow::When::kLater, .meter = meter_});
     PredictionSchema schema{.outputs = {{.name = "y"}}, .shadows = {{"next", {{.name = "y"}}}}};
     endpoint_->log = MUST(PredictionLog::open(*home_.datasets, "e", std::move(schema)));
   }
@@ -89,10 +84,9 @@ class ShadowQueueTest : public ::testing::Test {
     return MUST(connection.query("select * from " + datasets::scan_sql(version) + " order by id"));
   }
 
-  std::uint64_t counted(const std::string& name) { return home_.metrics.counter(name, "").value(); }
-
   Home home_;
   std::shared_ptr<ServedEndpoint> endpoint_ = std::make_shared<ServedEndpoint>();
+  std::shared_ptr<ShadowMeter> meter_ = std::make_shared<ShadowMeter>();
 };
 
 TEST_F(ShadowQueueTest, WhatAShadowGivesLaterStandsInTheRowsOfTheLog) {
@@ -110,9 +104,9 @@ TEST_F(ShadowQueueTest, WhatAShadowGivesLaterStandsInTheRowsOfTheLog) {
   EXPECT_EQ(rows.find("shadow_next")->doubles[0], 0.6);
   EXPECT_EQ(rows.find("shadow_next")->doubles[1], 0.2);
   EXPECT_EQ(rows.find("shadow_next")->doubles[2], 60);
-  EXPECT_EQ(counted("compared"), 3U);
-  EXPECT_EQ(counted("agreed"), 2U);
-  EXPECT_EQ(counted("failures"), 1U);
+  EXPECT_EQ(meter_->compared.value(), 3U);
+  EXPECT_EQ(meter_->agreed.value(), 2U);
+  EXPECT_EQ(meter_->failures.value(), 1U);
 }
 
 TEST_F(ShadowQueueTest, NobodyWaitsForAShadowThatLagsBehind) {
@@ -126,7 +120,7 @@ TEST_F(ShadowQueueTest, NobodyWaitsForAShadowThatLagsBehind) {
   EXPECT_FALSE(queue.drain(std::chrono::milliseconds(1)));
   go.count_down();
   EXPECT_TRUE(queue.drain(std::chrono::minutes(1)));
-  EXPECT_EQ(counted("compared"), static_cast<std::uint64_t>(taken));
+  EXPECT_EQ(meter_->compared.value(), static_cast<std::uint64_t>(taken));
 }
 
 TEST_F(ShadowQueueTest, WhatComesAfterItsRowIsInAVersionIsNoRowOfItsOwn) {

@@ -87,7 +87,8 @@ void add_server_routes(net::Router& router, Services& services) {
       "GET", "/health", Access::kPublic, [](const Request&) { return answer(Json{{"status", "ok"}}); },
       net::Lane::kInline);
   router.add("GET", "/metrics", Access::kRead, [&](const Request&) {
-    return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = services.metrics.exposition()};
+    return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                    .body = services.metrics.exposition() + services.endpoints.exposition()};
   });
   router.add("GET", "/api/v1/openapi.json", Access::kPublic, [](const Request&) { return Response{.body = kOpenApi}; });
   router.add("GET", "/api/v1/status", Access::kRead, [&](const Request&) { return answer(status(services)); });
