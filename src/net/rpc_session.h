@@ -64,16 +64,16 @@ class RpcSession final : public Connection {
   // Its streams, as frames tell of them.
   RpcStream& open_stream(std::int32_t id);
   RpcStream* find_stream(std::int32_t id) const;
-  void on_head(RpcStream& stream);
-  void on_data(RpcStream& stream, std::string_view bytes);
-  void on_bad_message(RpcStream& stream, const Error& error);
   void widen_window(RpcStream& stream, std::size_t bytes);
-  void on_end(RpcStream& stream);
   void on_stream_closed(RpcStream& stream);
   void release(RpcStream& stream);
   std::size_t held() const;
 
-  // A call, from its head to its status.
+  // A call, from its head to its status (rpc_calls.cc).
+  void on_head(RpcStream& stream);
+  void on_data(RpcStream& stream, std::string_view bytes);
+  void on_bad_message(RpcStream& stream, const Error& error);
+  void on_end(RpcStream& stream);
   Result<void> read_head(RpcStream& stream);
   void ask_guard(RpcStream& stream);
   void on_verdict(RpcStream& stream, const Result<void>& verdict);
@@ -93,6 +93,7 @@ class RpcSession final : public Connection {
   void end(RpcStream& stream, int status, std::string_view message);
   void answer_http(RpcStream& stream, std::string_view status);
   void sweep_stream(RpcStream& stream, Moment now);
+  void end_if_idle(RpcStream& stream);
 
   static constexpr std::size_t kFull = 64 << 10;
 
