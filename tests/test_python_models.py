@@ -123,6 +123,20 @@ def test_a_pyfunc_of_tensors_takes_and_answers_them(python_server, tmp_path):
     np.testing.assert_array_equal(answer["prediction"].astype(np.float32), mlflow.pyfunc.load_model("models:/scores@champion").predict(images))
 
 
+@pytest.mark.parametrize("kept_as", ["pickle", "pt2"])
+def test_a_pytorch_module_answers_as_it_does_here(python_server, tmp_path, kept_as):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: its libraries for GPUs take 5 GB; tests/pytorch.txt has it pinned")
+    module = torch.nn.Sequential(torch.nn.Conv1d(3, 8, 2), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(24, 2), torch.nn.Softmax(1)).eval()
+    rows = np.random.default_rng(5).random((6, 3, 4)).astype(np.float32)
+    with torch.no_grad():
+        expected = module(torch.from_numpy(rows)).numpy()
+    register(mlflow.pytorch, pytorch_model=module, signature=infer_signature(rows, expected), input_example=rows, serialization_format=kept_as)
+    assert apply(python_server, tmp_path).returncode == 0
+    tensor = {"name": "input", "shape": [6, 3, 4], "datatype": "FP32", "data": rows.flatten().tolist()}
+    answer = outputs_of(requests.post(f"{python_server.url}/v2/models/scores/infer", json={"inputs": [tensor]}, timeout=60))
+    np.testing.assert_allclose(answer["prediction"], expected, rtol=1e-5)
+
+
 @pytest.fixture
 def moody(python_server, tmp_path):
     """A model that does what its rows tell it; serves with the document's further lines."""
