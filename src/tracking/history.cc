@@ -91,18 +91,23 @@ limit ?
 }
 
 // The one point of each of these steps. PostgreSQL looks each up by itself only when it is asked for in this way: it
-// believes a series of which it knows nothing yet to be short, and would read all of it.
+// believes a series of which it knows nothing yet to be short, and would read all of it. Sorted within, so that it
+// looks a value up once. Only a 0 may stand for what is not a number.
 Result<std::vector<Point>> points_at(db::Database& database, std::int64_t run, std::string_view key,
                                      const StepRange& steps, std::int64_t limit) {
   std::vector<std::int64_t> wanted = sample_places(steps.count, limit);
   for (std::int64_t& place : wanted) place = steps.first + place * steps.stride;
   const auto rows = TRY(database.query<SampledRow>(R"sql(
-select wanted.step,
-       (select timestamp from metrics where run = ?1 and key = ?2 and step = wanted.step),
-       (select value from metrics where run = ?1 and key = ?2 and step = wanted.step),
-       (select is_nan from metrics where run = ?1 and key = ?2 and step = wanted.step)
-from (select cast(value as bigint) as step from json_each(?3)) as wanted
-order by wanted.step
+select step, timestamp, value,
+       case when value = 0 then (select is_nan from metrics where run = ?1 and key = ?2 and step = found.step) else 0 end
+from (
+  select wanted.step,
+         (select timestamp from metrics where run = ?1 and key = ?2 and step = wanted.step) as timestamp,
+         (select value from metrics where run = ?1 and key = ?2 and step = wanted.step) as value
+  from (select cast(value as bigint) as step from json_each(?3)) as wanted
+  order by wanted.step
+) as found
+order by step
 )sql",
                                                    run, key, json_list(wanted)));
   std::vector<Point> points;
