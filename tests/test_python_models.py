@@ -110,6 +110,38 @@ def test_a_pyfunc_that_answers_a_table_has_an_output_for_each_column(python_serv
     assert any("a line of the model's" in line for line in python_server.log)
 
 
+def test_a_pyfunc_takes_the_params_that_its_signature_declares(python_server, tmp_path):
+    class Scaled(mlflow.pyfunc.PythonModel):
+        def predict(self, context, model_input, params=None):
+            return model_input["x"] * params["factor"] + sum(params["offsets"])
+
+    rows = pd.DataFrame({"x": [1.0, 2.0, 3.0]})
+    signature = infer_signature(rows, pd.Series([1.0]), {"factor": 10.0, "offsets": [1, 2]})
+    register(mlflow.pyfunc, python_model=Scaled(), signature=signature, input_example=rows)
+    assert apply(python_server, tmp_path).returncode == 0
+    pyfunc = mlflow.pyfunc.load_model("models:/scores@champion")
+
+    def invoke(params):
+        return requests.post(f"{python_server.url}/invocations", json={"dataframe_split": rows.to_dict("split"), "params": params}, timeout=60)
+
+    for params in ({}, {"factor": 2.5}, {"factor": 3, "offsets": []}, {"unknown": 1}, {"factor": 2.0, "offsets": [4]}):
+        assert invoke(params).json()["predictions"] == pyfunc.predict(rows, params).tolist(), params
+    refused = invoke({"factor": "much"})
+    assert refused.status_code == 400 and "factor" in refused.json()["message"]
+
+    def ask_each(*texts):
+        params = {"name": "params", "shape": [len(texts)], "datatype": "BYTES", "data": list(texts)}
+        return requests.post(f"{python_server.url}/v2/models/scores/infer", json={"inputs": [*tensors_of(rows), params]}, timeout=60)
+
+    answer = ask_each('{"factor": 1}', '{"factor": 1}', '{"factor": 2, "offsets": [0]}')
+    assert outputs_of(answer)["prediction"].tolist() == [4, 5, 6]
+    for texts in (("{", "{", "{"), ("[]", "[]", "[]")):
+        assert ask_each(*texts).status_code == 400 and "params" in ask_each(*texts).json()["error"]
+    assert ask_each("{}").status_code == 400
+    assert outputs_of(ask(python_server, rows))["prediction"].tolist() == [13, 23, 33]
+    assert python_server.get("/v2/models/scores")["inputs"][-1]["name"] == "params"
+
+
 def test_a_pyfunc_of_tensors_takes_and_answers_them(python_server, tmp_path):
     class Sums(mlflow.pyfunc.PythonModel):
         def predict(self, context, model_input, params=None):

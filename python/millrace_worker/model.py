@@ -11,6 +11,7 @@ from mlflow.types.schema import ColSpec, DataType
 from . import frames
 
 INPUT, OUTPUT = "input", "prediction"  # of what has no name
+PARAMS = "params"  # of a model whose signature declares params: a JSON object a row
 
 COLUMNS = {
     DataType.boolean: "BOOL",
@@ -30,16 +31,30 @@ class Model:
         self.pyfunc = mlflow.pyfunc.load_model(folder)
         example = self._load_example(folder)
         self.columns = self._find_inputs(example)
-        self.inputs = [_spec_of(column, INPUT) for column in self.columns]
+        self.tensors = [_spec_of(column, INPUT) for column in self.columns]
+        self.inputs = self.tensors + self._find_params()
         self.example = self._to_tensors(example) if example is not None else {}
         self.outputs = self._find_outputs()
 
     def predict(self, tensors):
         """Pairs of a name and an array, as `outputs` says."""
-        answered = dict(_named_arrays(self._predict(tensors)))
+        answered = self._answers(tensors)
         if missing := [spec["name"] for spec in self.outputs if spec["name"] not in answered]:
             raise Unfit(f"predict answered {', '.join(answered) or 'nothing'}, without {', '.join(missing)}")
         return [(spec["name"], _as_declared(spec, answered[spec["name"]])) for spec in self.outputs]
+
+    def _answers(self, tensors):
+        """By name. Rows of other params are other questions."""
+        params = tensors.pop(PARAMS, None) if len(self.inputs) > len(self.tensors) else None
+        if params is None or len(params) == 0:
+            return dict(_named_arrays(self._predict(tensors)))
+        if any(len(array) != len(params) for array in tensors.values()):
+            raise ValueError(f'"{PARAMS}" must have an element for each row')
+        parts = []
+        for rows in _runs_of_equal(params):
+            part = {name: array[rows] for name, array in tensors.items()}
+            parts.append(dict(_named_arrays(self._predict(part, _params_of(params[rows.start])))))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _load_example(self, folder):
         metadata = self.pyfunc.metadata
@@ -62,6 +77,13 @@ class Model:
             raise Unfit("the inputs of the model's signature have no names; log it with columns that have")
         return columns
 
+    def _find_params(self):
+        signature = self.pyfunc.metadata.signature
+        declared = signature is not None and signature.params is not None and len(signature.params.params) > 0
+        if not declared or any(spec["name"] == PARAMS for spec in self.tensors):
+            return []
+        return [{"name": PARAMS, "datatype": "BYTES", "shape": [-1], "optional": True}]
+
     def _find_outputs(self):
         """What the model answers to its example, else what its signature promises."""
         if self.example:
@@ -71,8 +93,8 @@ class Model:
             raise Unfit("neither the model's signature nor an input example tells what it answers; log it with input_example=")
         return [_spec_of(column, OUTPUT) for column in signature.outputs.inputs]
 
-    def _predict(self, tensors):
-        return self.pyfunc.predict(self._to_input(tensors))
+    def _predict(self, tensors, params=None):
+        return self.pyfunc.predict(self._to_input(tensors), params=params)
 
     def _to_input(self, tensors):
         if isinstance(self.columns[0], ColSpec):
@@ -96,7 +118,26 @@ class Model:
                 return {INPUT: _from_column(self.columns[0], table.iloc[:, 0])}
             return {column.name: _from_column(column, table[column.name]) for column in self.columns if column.name in table}
         arrays = example if isinstance(example, dict) else {INPUT: np.asarray(example)}
-        return {spec["name"]: _to_array(arrays[spec["name"]]).astype(frames.NUMPY.get(spec["datatype"], object)) for spec in self.inputs}
+        return {spec["name"]: _to_array(arrays[spec["name"]]).astype(frames.NUMPY.get(spec["datatype"], object)) for spec in self.tensors}
+
+
+def _runs_of_equal(texts):
+    """Slices of rows that stand together and are equal."""
+    first = 0
+    for row in range(1, len(texts) + 1):
+        if row == len(texts) or texts[row] != texts[first]:
+            yield slice(first, row)
+            first = row
+
+
+def _params_of(text):
+    try:
+        params = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f'"{PARAMS}" is not JSON: {error}') from None
+    if not isinstance(params, dict):
+        raise ValueError(f'"{PARAMS}" must be a JSON object')
+    return params
 
 
 def _spec_of(column, name):

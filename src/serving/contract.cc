@@ -10,6 +10,12 @@ std::vector<TensorSpec> specs_of(const std::vector<duck::ColumnType>& columns) {
   return specs;
 }
 
+bool Contract::takes_params() const {
+  if (!signature || signature->params.empty() || inputs.empty()) return false;
+  const TensorSpec& last = inputs.back();
+  return last.name == kParams && last.datatype == Datatype::kBytes && last.optional;
+}
+
 Contract contract_of(const ServedEndpoint& endpoint) {
   const LoadedModel& model = *endpoint.primary_model().model;
   Contract contract{.name = endpoint.spec.name,

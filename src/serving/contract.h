@@ -12,6 +12,10 @@
 
 namespace millrace::serving {
 
+// The input that carries what a signature lets a request set, of a model that runs in Python: a JSON object for each
+// row.
+inline constexpr std::string_view kParams = "params";
+
 // What a request to an endpoint must be like, and its answer.
 struct Contract {
   std::string name;  // the endpoint's
@@ -21,6 +25,9 @@ struct Contract {
   // What the model's own signature says, which may be nothing; none where the endpoint asks for columns of its own,
   // those of a feature service.
   std::optional<registry::Signature> signature;
+
+  // Whether a request may set what the signature lets it, by kParams.
+  bool takes_params() const;
 };
 
 // Of an endpoint whose primary arm has its model.

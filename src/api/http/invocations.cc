@@ -92,7 +92,7 @@ Result<std::optional<Schema>> schema_of(const Contract& contract) {
 
 // What a signature lets a request set cannot be set of a model that runs here; other params MLflow ignores, too.
 Result<void> check_params(const Contract& contract, const std::vector<std::string>& params) {
-  if (!contract.signature) return {};
+  if (!contract.signature || contract.takes_params()) return {};
   for (const auto& param : params)
     if (std::ranges::find(contract.signature->params, param) != contract.signature->params.end())
       return invalid_argument("params: \"{}\" cannot be set; the endpoint's models run with their defaults", param);
@@ -104,16 +104,39 @@ struct Body {
   std::string_view text;
 };
 
-Result<Table> read_table(const Contract& contract, const std::optional<Schema>& schema, const Body& body) {
+struct Asked {
+  Table table;
+  std::string params;  // a JSON object; empty: none that the model could take
+};
+
+Result<Asked> read_asked(const Contract& contract, const std::optional<Schema>& schema, const Body& body) {
   if (body.format == Format::kJson) {
     thread_local scoring::JsonReader reader(scoring::Dialect::kMlflow);
     auto request = TRY(reader.read(body.text));
     TRY(check_params(contract, request.params));
-    return std::move(request.table);
+    return Asked{std::move(request.table), contract.takes_params() ? std::move(request.params_text) : ""};
   }
   thread_local scoring::CsvReader reader;
   if (schema && schema->is_tensors()) return invalid_argument("the model takes tensors, which CSV cannot say");
-  return reader.read(body.text, schema ? &*schema : nullptr);
+  return Asked{TRY(reader.read(body.text, schema ? &*schema : nullptr)), ""};
+}
+
+// The names of those that the signature's inputs are, in its order.
+std::vector<std::string> input_names(const Contract& contract) {
+  std::vector<std::string> names;
+  for (const auto& input : contract.inputs) names.push_back(input.name);
+  if (contract.takes_params()) names.pop_back();
+  return names;
+}
+
+// The same for each row.
+void add_params(std::vector<serving::Tensor>& tensors, const std::string& params) {
+  if (params.empty()) return;
+  const auto rows = tensors.empty() ? 1 : serving::rows_in(tensors.front().shape);
+  auto tensor =
+      serving::make_tensor(std::string(serving::kParams), serving::Datatype::kBytes, {static_cast<std::int64_t>(rows)});
+  tensor.texts.assign(rows, params);
+  tensors.push_back(std::move(tensor));
 }
 
 // MLflow answers what the model's library does: an array, or, of named outputs, what the input was.
@@ -134,12 +157,11 @@ Result<Invocation> read_invocation(const Endpoints& endpoints, std::string_view 
   const auto shared = TRY(endpoints.contract(name));
   const Contract& contract = *shared;
   auto schema = TRY(schema_of(contract));
-  auto table = TRY(read_table(contract, schema, body));
-  auto tensors = schema ? TRY(scoring::enforce(table, *schema)) : TRY(scoring::without_schema(table));
-  std::vector<std::string> inputs;
-  for (const auto& input : contract.inputs) inputs.push_back(input.name);
-  TRY(scoring::give_names(tensors, inputs));
-  return Invocation{contract.name, std::move(tensors), layout_of(contract, schema, table.form)};
+  const auto asked = TRY(read_asked(contract, schema, body));
+  auto tensors = schema ? TRY(scoring::enforce(asked.table, *schema)) : TRY(scoring::without_schema(asked.table));
+  TRY(scoring::give_names(tensors, input_names(contract)));
+  add_params(tensors, asked.params);
+  return Invocation{contract.name, std::move(tensors), layout_of(contract, schema, asked.table.form)};
 }
 
 Response write_answer(const Result<serving::InferAnswer>& scored, scoring::Layout layout,

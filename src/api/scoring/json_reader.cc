@@ -104,6 +104,7 @@ Result<JsonRequest> JsonReader::read(std::string_view body) {
     dom::object params;
     if (name == "params" && value.get(params) == SUCCESS) {
       for (const auto& param : params) request.params.emplace_back(param.key);
+      request.params_text = simdjson::minify(value);
     }
     std::string_view text;
     if (name == "signature_name" && value.get(text) == SUCCESS) request.signature_name = text;

@@ -21,6 +21,7 @@ struct JsonRequest {
   Key key = Key::kInputs;
   Table table;
   std::vector<std::string> params;  // their names
+  std::string params_text;          // the object of them, as JSON; empty where there is none
   std::string signature_name;       // TensorFlow's
 };
 
