@@ -125,6 +125,9 @@ class ReferenceFinder {
 
   Result<monitoring::Reference> operator()(const std::string& endpoint, const std::string& version) const {
     auto status = TRY(endpoints_->find(endpoint));
+    if (status.spec.composition)
+      return not_found("endpoint {} answers by several models, which have no one training set to compare with",
+                       endpoint);
     auto found = TRY(registry_.find_version(status.spec.model, std::stoll(version)));
     monitoring::Reference reference;
     for (const auto& tag : found.tags)
@@ -145,6 +148,13 @@ class ReferenceFinder {
   serving::Endpoints*& endpoints_;
   delivery::Gates& gates_;
 };
+
+// "scaler/3, classifier/7"
+std::string text_of(const std::vector<serving::MemberVersion>& members) {
+  std::string text;
+  for (const auto& [model, version] : members) text += fmt::format("{}{}/{}", text.empty() ? "" : ", ", model, version);
+  return text;
+}
 
 std::optional<net::TlsFiles> tls_files(const ServerSettings& settings) {
   if (settings.tls_certificate.empty()) return std::nullopt;
@@ -195,6 +205,7 @@ struct Server::Parts {
   std::unique_ptr<delivery::Gates> gates;
   std::unique_ptr<features::Live> features;
   std::unique_ptr<serving::RouteStore> routes;
+  std::unique_ptr<serving::CompositionStore> compositions;
   std::optional<serving::PythonHost> python;
   std::optional<serving::Rehearsal> rehearsal;
   std::unique_ptr<serving::Endpoints> endpoints;
@@ -320,6 +331,7 @@ Result<void> Server::Parts::open_serving() {
       metrics);
   rehearsal.emplace(settings.program);
   routes = TRY(serving::RouteStore::open({*db, *events, *clock}));
+  compositions = TRY(serving::CompositionStore::open({*db, *events, *clock}));
   endpoints = std::make_unique<serving::Endpoints>(serving::Endpoints::Parts{
       *registry, *blobs, *datasets, *routes, online_vectors(*features), *clock, wall, ids, metrics, &*python,
       [](const serving::VersionChange& change) {
@@ -327,13 +339,14 @@ Result<void> Server::Parts::open_serving() {
         log::info("endpoint serves another version", {{"endpoint", change.endpoint},
                                                       {"arm", change.arm},
                                                       {"version", text(change.version)},
-                                                      {"previous", text(change.previous)}});
+                                                      {"previous", text(change.previous)},
+                                                      {"models", text_of(change.members)}});
       },
-      &*rehearsal});
+      &*rehearsal, compositions.get()});
   served = endpoints.get();
   lineage->add_source(tracked.emplace(*db));
   lineage->add_source(registered.emplace(*db));
-  lineage->add_source(deployed.emplace(*endpoints));
+  lineage->add_source(deployed.emplace(*endpoints, *compositions));
   monitors = TRY(monitoring::Monitors::open(
       {*db, *events, *datasets, *duck,
        [this](const std::string& endpoint) { return endpoints->commit_predictions(endpoint); },

@@ -23,8 +23,18 @@ std::string share_of(const Json& arm) {
   return share.is_number() ? fmt::format("{:.4g}%", 100 * share.get<double>()) : "-";
 }
 
+// "mean of churn_xgb@champion, churn_onnx/3"
+std::string members_of(const Json& composition) {
+  std::vector<std::string> members;
+  for (const auto& part : member(composition, "members")) members.push_back(cell(part, "model") + place_of(part));
+  const auto how = member(composition, "combine").is_string() ? "combine" : "kind";
+  return fmt::format("{} of {}", cell(composition, how), fmt::join(members, ", "));
+}
+
 // "delays@champion, @challenger"
 std::string model_of(const Json& endpoint) {
+  if (const auto& composition = member(endpoint, "composition"); composition.is_object())
+    return members_of(composition);
   std::vector<std::string> places;
   for (const auto& arm : member(endpoint, "arms")) places.push_back(place_of(arm));
   return cell(endpoint, "model") + fmt::format("{}", fmt::join(places, ", "));
@@ -120,6 +130,22 @@ Table arms_table(const Json& endpoint) {
                   });
 }
 
+Table members_table(const Json& endpoint) {
+  const auto& composition = member(endpoint, "composition");
+  if (!composition.is_object()) return Table({{"MODEL"}});
+  return table_of(member(composition, "members"),
+                  {{"MODEL"}, {"FOLLOWS"}, {"VERSION"}, {"WEIGHT", Align::kRight}, {"OUTPUT"}, {"CLASS"}},
+                  [](const Json& part) {
+                    const bool final = member(part, "final").get<bool>();
+                    return Row{cell(part, "model") + (final ? " (final)" : ""),
+                               place_of(part),
+                               version(part, "version"),
+                               cell(part, "weight"),
+                               cell_or_empty(part, "output"),
+                               cell_or_empty(part, "class")};
+                  });
+}
+
 // "97.5%" of the rows that were compared.
 std::string agreement(const Json& shadow) {
   const double compared = member(shadow, "compared").get<double>();
@@ -174,6 +200,7 @@ void print_endpoint(const Json& endpoint, const Options& options) {
     });
   };
   auto inputs = tensors("inputs");
+  fmt::print("{}", section("Members: the models that answer together", members_table(endpoint)));
   fmt::print("{}", section("Arms: requests are divided among them", arms_table(endpoint)));
   fmt::print("{}{}{}", section("Shadows: scored and logged, never answered", shadows), section("Inputs", inputs),
              section("Outputs", tensors("outputs")));

@@ -60,12 +60,14 @@ Result<void> check_sticky(const ServedEndpoint& endpoint) {
                              sticky->name, did_you_mean(sticky->name, names));
 }
 
+// What an arm or a member names.
+template <typename Named>
 Result<registry::ModelVersion> find_version(const registry::Store& registry, const std::string& model,
-                                            const ArmSpec& arm) {
-  if (arm.version) return registry.find_version(model, *arm.version);
-  auto version = registry.find_alias(model, arm.alias);
+                                            const Named& named) {
+  if (named.version) return registry.find_version(model, *named.version);
+  auto version = registry.find_alias(model, named.alias);
   if (version || version.error().code != Code::kNotFound) return version;
-  return not_found("alias {} of model {} is not set", arm.alias, model);
+  return not_found("alias {} of model {} is not set", named.alias, model);
 }
 
 std::array<std::string, kRouteReasons> logged_routes(const ArmSpec& arm) {
@@ -118,12 +120,8 @@ Result<void> Assembler::fill_arms(ServedEndpoint& endpoint) {
   for (std::size_t i = 0; i < endpoint.arms.size(); ++i) {
     const ArmSpec& spec = endpoint.in_force.routes.arms[i];
     ServedArm& arm = endpoint.arms[i];
-    const auto version = find_version(parts_.registry, endpoint.spec.model, spec);
-    if (!version && version.error().code == Code::kNotFound) {
-      arm.problem = version.error().message;
-      continue;
-    }
-    arm.scored.model = TRY(loader_.load(TRY(version), endpoint.spec.scoring.python));
+    TRY(fill_arm(endpoint.spec, spec, arm));
+    if (!arm.scored.model) continue;
     arm.meter = parts_.meters.of_arm({endpoint.spec.name, arm.scored.model->version, spec.name});
     arm.statistics = parts_.meters.of_version(endpoint.spec.name, arm.scored.model->version);
   }
@@ -131,6 +129,34 @@ Result<void> Assembler::fill_arms(ServedEndpoint& endpoint) {
       std::ranges::find_if(endpoint.arms, [](const ServedArm& arm) { return arm.scored.model != nullptr; });
   if (first != endpoint.arms.end()) endpoint.primary = static_cast<std::size_t>(first - endpoint.arms.begin());
   return {};
+}
+
+// A name that means nothing yet is the arm's problem.
+Result<void> Assembler::fill_arm(const EndpointSpec& endpoint, const ArmSpec& spec, ServedArm& arm) {
+  const auto versions = versions_of(endpoint, spec);
+  if (!versions && versions.error().code == Code::kNotFound) {
+    arm.problem = versions.error().message;
+    return {};
+  }
+  arm.scored.model = TRY(load(endpoint, TRY(versions)));
+  return {};
+}
+
+// Of a composition, those of its members.
+Result<Assembler::Versions> Assembler::versions_of(const EndpointSpec& endpoint, const ArmSpec& arm) const {
+  Versions versions;
+  if (!endpoint.composition) {
+    versions.push_back(TRY(find_version(parts_.registry, endpoint.model, arm)));
+    return versions;
+  }
+  for (const MemberSpec& member : endpoint.composition->all())
+    versions.push_back(TRY(find_version(parts_.registry, member.model, member)));
+  return versions;
+}
+
+Result<std::shared_ptr<const LoadedModel>> Assembler::load(const EndpointSpec& endpoint, const Versions& versions) {
+  if (!endpoint.composition) return loader_.load(versions.front(), endpoint.scoring.python);
+  return composer_.compose({endpoint.name, *endpoint.composition, versions, endpoint.scoring.python});
 }
 
 Result<void> Assembler::match_arms(ServedEndpoint& endpoint) {

@@ -42,6 +42,46 @@ void read_shadows(ObjectReader& reader, EndpointSpec& spec) {
   }
 }
 
+// What a composition leaves no room for.
+void refuse_division(ObjectReader& reader, std::string_view kind) {
+  for (const char* key : {"alias", "routes", "shadow"}) {
+    if (reader.any(key) == nullptr) continue;
+    reader.fault(key,
+                 fmt::format("an endpoint with \"{}\" has no \"{}\"; its members name aliases or versions", kind, key));
+  }
+}
+
+// Its name stands for the only arm in requests, the prediction log and statistics.
+RoutesSpec arm_of(const CompositionSpec& composition) {
+  return {.arms = {{.name = std::string(to_text(composition.kind))}}};
+}
+
+void read_composition(ObjectReader& reader, const Node* ensemble, const std::vector<Node>* chain, EndpointSpec& spec,
+                      Diagnostics& diagnostics) {
+  if (ensemble != nullptr) spec.composition = parse_ensemble(*ensemble, diagnostics);
+  if (chain != nullptr) spec.composition = parse_chain(*chain, reader.at("chain"), diagnostics);
+  refuse_division(reader, to_text(spec.composition->kind));
+  spec.routes = arm_of(*spec.composition);
+}
+
+// Exactly one of `model`, `ensemble` and `chain`.
+void read_models(ObjectReader& reader, EndpointSpec& spec, Diagnostics& diagnostics) {
+  const auto model = reader.string("model");
+  const Node* ensemble = reader.mapping("ensemble");
+  const std::vector<Node>* chain = reader.list("chain");
+  const int given = (model ? 1 : 0) + (ensemble != nullptr ? 1 : 0) + (chain != nullptr ? 1 : 0);
+  if (given != 1) {
+    for (const char* key : {"alias", "routes", "shadow"}) reader.any(key);  // they are no fault beside
+    const char* second = chain != nullptr ? "chain" : ensemble != nullptr ? "ensemble" : "";
+    return reader.fault(second, "an endpoint needs exactly one of \"model\", \"ensemble\" and \"chain\"");
+  }
+  if (!model) return read_composition(reader, ensemble, chain, spec, diagnostics);
+  if (model->empty()) reader.fault("model", "\"model\" must not be empty");
+  spec.model = *model;
+  read_routes(reader, spec, diagnostics);
+  read_shadows(reader, spec);
+}
+
 }  // namespace
 
 std::optional<EndpointSpec> parse_endpoint(const Node& document, Diagnostics& diagnostics) {
@@ -54,9 +94,7 @@ std::optional<EndpointSpec> parse_endpoint(const Node& document, Diagnostics& di
     reader.fault("name", "an endpoint's name is made of letters, digits, _ and -, and starts with a letter or _");
   }
   spec.description = reader.string("description").value_or("");
-  spec.model = reader.required_string("model");
-  read_routes(reader, spec, diagnostics);
-  read_shadows(reader, spec);
+  read_models(reader, spec, diagnostics);
   spec.features = reader.string("features");
   spec.features_at = reader.at("features");
   spec.scoring = read_scoring(reader, diagnostics);

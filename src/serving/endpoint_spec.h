@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/document.h"
+#include "serving/composition_spec.h"
 #include "serving/log_spec.h"
 #include "serving/route_spec.h"
 #include "serving/scoring_spec.h"
@@ -22,8 +23,9 @@ struct AliasRef {
 struct EndpointSpec {
   std::string name;
   std::string description;
-  std::string model;                             // a registered model
-  RoutesSpec routes = single_route("champion");  // which of its versions answer
+  std::string model;                             // a registered model; empty where several answer as one:
+  std::optional<CompositionSpec> composition{};  // these
+  RoutesSpec routes = single_route("champion");  // which of its versions answer; of a composition one arm
   std::vector<AliasRef> shadow;                  // versions scored on the same values; logged, never answered
   // The feature service that makes the model's inputs. Without one, requests carry the model's own columns.
   std::optional<std::string> features;
@@ -31,6 +33,9 @@ struct EndpointSpec {
   LogSpec log;          // what of it is kept
   Position at;
   Position features_at;
+
+  // Whether versions of this model answer, or are scored beside.
+  bool uses(std::string_view name) const { return composition ? composition->uses(name) : model == name; }
 };
 
 // The document's spec; nullopt where it had faults, all of which are in `diagnostics`.

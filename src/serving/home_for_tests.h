@@ -66,6 +66,7 @@ struct Home {
                                                                                 .ids = ids,
                                                                                 .home = folder.path()}));
   std::unique_ptr<RouteStore> routes = must(RouteStore::open({*db, *events, clock}));
+  std::unique_ptr<CompositionStore> compositions = must(CompositionStore::open({*db, *events, clock}));
   std::vector<VersionChange> changes;
 
   Endpoints::Parts parts() {
@@ -81,7 +82,8 @@ struct Home {
             .wall_clock = clock,
             .ids = ids,
             .metrics = metrics,
-            .on_version_change = [this](const VersionChange& change) { changes.push_back(change); }};
+            .on_version_change = [this](const VersionChange& change) { changes.push_back(change); },
+            .compositions = compositions.get()};
   }
 
   // A version of model "m" whose inputs are named so; booster and golden rows differ with the seed.

@@ -7,6 +7,11 @@
 
 namespace millrace::serving {
 
+void try_out(LoadedModel& model) {
+  if (!model.runtime->blocks()) return warm_up(*model.runtime);
+  model.measured = measure_batches(*model.runtime);
+}
+
 // Nobody has the version, nor is loading it.
 bool ModelLoader::unused(Slot& slot) {
   const std::unique_lock lock(slot.loading, std::try_to_lock);
@@ -28,9 +33,11 @@ Result<std::shared_ptr<const LoadedModel>> ModelLoader::load(const registry::Mod
                                         .python_options = python,
                                         .rehearsal = rehearsal_});
   if (!runtime) return in_context(runtime.error());
-  LoadedModel model{version.model, version.version, std::move(*runtime)};
-  if (auto described = registry::read_mlmodel(*folder)) model.signature = std::move(described->signature);
-  model.runtime->blocks() ? void(model.measured = measure_batches(*model.runtime)) : warm_up(*model.runtime);
+  LoadedModel model{.model = version.model, .version = version.version, .runtime = std::move(*runtime)};
+  auto described = registry::read_mlmodel(*folder);
+  model.signature = described ? std::move(described->signature) : registry::Signature{};
+  model.members = {{version.model, version.version}};
+  try_out(model);
   auto loaded = std::make_shared<const LoadedModel>(std::move(model));
   slot->model = loaded;
   return loaded;

@@ -4,12 +4,15 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "base/result.h"
 #include "registry/mlmodel.h"
 #include "serving/batch.h"
+#include "serving/compositions/composition_store.h"
 #include "serving/runtime.h"
 
 namespace millrace::blob {
@@ -21,14 +24,20 @@ struct ModelVersion;
 
 namespace millrace::serving {
 
-// A model version in memory: there as long as an endpoint or a request uses it.
+// A model version, or a composition of several, in memory: there as long as an endpoint or a request uses it.
 struct LoadedModel {
-  std::string model;
-  std::int64_t version = 0;
+  std::string model;         // of a composition what messages call it
+  std::int64_t version = 0;  // of the registered model, or the composition's own
   std::unique_ptr<const Runtime> runtime;
-  registry::Signature signature = {};  // what the folder says of itself; may be empty
-  BatchMeasurement measured;           // of a model that must be waited for
+  // What the folder says of itself, which may be nothing; none of a model that is asked for its inputs, as they are.
+  std::optional<registry::Signature> signature = {};
+  BatchMeasurement measured = {};           // of a model that must be waited for
+  std::vector<MemberVersion> members = {};  // the registered versions that it is made of
 };
+
+// Measures what must be waited for, and has all else answer some requests that nobody sent, so that the first real one
+// finds everything in place.
+void try_out(LoadedModel& model);
 
 // Model versions in memory, each once. Thread-safe: whoever wants a version waits only for those who load the same.
 class ModelLoader {
@@ -37,8 +46,7 @@ class ModelLoader {
   ModelLoader(blob::Store& blobs, PythonHost* python, const Rehearsal* rehearsal)
       : blobs_(blobs), python_(python), rehearsal_(rehearsal) {}
 
-  // The version, read from its folder unless it is in memory. It has reproduced its golden rows and answered some
-  // requests that nobody sent, so that the first real one finds everything in place.
+  // The version, read from its folder unless it is in memory. It has reproduced its golden rows and was tried out.
   Result<std::shared_ptr<const LoadedModel>> load(const registry::ModelVersion& version, const PythonOptions& python);
   // What waits for a loaded model is answered soon (Runtime::stop).
   void stop();

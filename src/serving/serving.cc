@@ -43,6 +43,7 @@ ArmStatus status_of(const ServedEndpoint& endpoint, std::size_t at) {
                    .version = version_of(arm.scored),
                    .problem = arm.problem,
                    .share = share_of(endpoint.table.arms, at)};
+  if (arm.scored.model) status.members = arm.scored.model->members;
   if (status.version && endpoint.in_force.evidence) status.evidence = endpoint.in_force.evidence->of(*status.version);
   if (!arm.meter) return status;
   const RequestMeter::Reading reading = arm.meter->read();
@@ -111,6 +112,16 @@ std::map<std::string, std::int64_t> versions_of(const ServedEndpoint* endpoint) 
   return versions;
 }
 
+// The registered versions behind an arm.
+std::vector<MemberVersion> members_of(const ServedEndpoint* endpoint, const std::string& arm) {
+  if (endpoint == nullptr) return {};
+  for (std::size_t i = 0; i < endpoint->arms.size(); ++i) {
+    const auto& model = endpoint->arms[i].scored.model;
+    if (model && endpoint->in_force.routes.arms[i].name == arm) return model->members;
+  }
+  return {};
+}
+
 RouteStore::BanditUpdate update_of(const ServedEndpoint& endpoint) {
   RouteStore::BanditUpdate update{.endpoint = endpoint.spec.name,
                                   .reward = endpoint.in_force.routes.bandit->reward,
@@ -155,7 +166,8 @@ std::vector<std::int64_t> served_versions(const EndpointStatus& status) {
 
 Endpoints::Endpoints(Parts parts)
     : parts_(std::move(parts)),
-      assembler_({parts_.registry, parts_.blobs, parts_.find_vectors, meters_, parts_.python, parts_.rehearsal}),
+      assembler_({parts_.registry, parts_.blobs, parts_.find_vectors, meters_, parts_.python, parts_.rehearsal,
+                  parts_.compositions}),
       published_(std::make_unique<Snapshot>()),
       shadows_(kMostShadowBytes) {}
 
@@ -317,7 +329,7 @@ std::shared_ptr<ServedEndpoint> Endpoints::emptied(const ServedEndpoint& endpoin
 Result<void> Endpoints::refresh(std::string_view model) {
   std::vector<std::string> concerned;
   for (const EndpointStatus& status : list()) {
-    if (status.spec.model == model) concerned.push_back(status.spec.name);
+    if (status.spec.uses(model)) concerned.push_back(status.spec.name);
   }
   Result<void> result;
   for (const std::string& name : concerned) {
@@ -358,6 +370,10 @@ Result<void> Endpoints::set_weights(std::string_view name, std::span<const ArmWe
 // With the endpoint's lock held. Nothing is written down, nor told, before what it needs is loaded.
 Result<void> Endpoints::change_routes(const std::string& name, const RoutesSpec& routes, const std::string& reason) {
   const Served before = TRY(find_served(name));
+  if (before->spec.composition) {
+    const std::string_view kind = to_text(before->spec.composition->kind);
+    return failed_precondition("endpoint {} is one {} of models, whose requests are not divided", name, kind);
+  }
   if (reason.empty()) return invalid_argument("say why the routes of endpoint {} change: \"reason\" is empty", name);
   if (const std::string fault = weights_fault(routes); !fault.empty()) return invalid_argument("{}", fault);
   TRY(check_arms_exist(parts_.registry, before->spec.model, routes, before->in_force.routes));
@@ -479,7 +495,7 @@ void Endpoints::announce(const std::string& name, const Served& before, const Se
   auto arms = was;
   arms.insert(is.begin(), is.end());
   for (const auto& [arm, version] : arms) {
-    const VersionChange change{name, arm, version_in(is, arm), version_in(was, arm)};
+    const VersionChange change{name, arm, version_in(is, arm), version_in(was, arm), members_of(after.get(), arm)};
     if (change.version != change.previous && parts_.on_version_change) parts_.on_version_change(change);
   }
 }

@@ -56,6 +56,7 @@ struct ShadowStatus {
 struct ArmStatus {
   ArmSpec spec;
   std::optional<std::int64_t> version;      // none: it has no model
+  std::vector<MemberVersion> members;       // the registered versions that it is
   std::string problem;                      // why it has none; or empty
   ArmEvidence evidence;                     // of an arm of a bandit
   double share = 0;                         // of the requests that ask for no arm; arms without a model have none
@@ -91,6 +92,7 @@ struct VersionChange {
   std::string arm;
   std::optional<std::int64_t> version;
   std::optional<std::int64_t> previous;
+  std::vector<MemberVersion> members;  // the registered versions that answer now
 };
 
 struct ArmWeight {
@@ -126,7 +128,8 @@ class Endpoints {
     PythonHost* python = nullptr;  // null: models that need Python cannot be served
     // Called during a change, in order; must not call back. May be empty.
     std::function<void(const VersionChange&)> on_version_change;
-    const Rehearsal* rehearsal = nullptr;  // null: models are loaded without one
+    const Rehearsal* rehearsal = nullptr;      // null: models are loaded without one
+    CompositionStore* compositions = nullptr;  // null: endpoints of several models cannot be served
   };
   explicit Endpoints(Parts parts);
   // Requests that wait are answered kUnavailable.
@@ -137,7 +140,7 @@ class Endpoints {
   // stays what it was.
   Result<void> apply(const EndpointSpec& spec);
   Result<void> remove(std::string_view name);
-  // The registered model's aliases moved: takes over what stands behind them now, for every endpoint of the model. A
+  // The registered model's aliases moved: takes over what stands behind them now, for every endpoint that uses it. A
   // version that fails (it is damaged, or wants inputs that the feature service has not) is answered as an error, and
   // the version before goes on serving.
   Result<void> refresh(std::string_view model);

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "api/http/composition_json.h"
 #include "api/http/resources.h"
 #include "api/http/tensor_json.h"
 #include "datasets/datasets.h"
@@ -68,7 +69,8 @@ Json to_json(const serving::EndpointStatus& status) {
   const auto& alias = status.in_force.routes.arms.front().alias;
   return {{"name", status.spec.name},
           {"description", status.spec.description},
-          {"model", status.spec.model},
+          {"model", status.spec.composition ? Json(nullptr) : Json(status.spec.model)},
+          {"composition", composition_json(status)},
           {"alias", alias.empty() ? Json(nullptr) : Json(alias)},
           {"features", status.spec.features ? Json(*status.spec.features) : Json(nullptr)},
           {"version", optional_version(status.version)},
@@ -187,6 +189,12 @@ Result<Json> find_row(Services& services, const std::string& dataset, const std:
   return out;
 }
 
+// The node of the lineage graph that an endpoint's version is.
+std::string origin_of(const serving::EndpointStatus& status, std::int64_t version) {
+  if (status.spec.composition) return serving::node_of_composition(status.spec.name, version);
+  return fmt::format("model:{}/{}", status.spec.model, version);
+}
+
 // A logged prediction, its label, and what it came of: the model version, its run, the training set, the data.
 Result<Json> find_prediction(Services& services, const Request& request) {
   std::string endpoint(request.param("name")), id(request.param("id"));
@@ -196,11 +204,11 @@ Result<Json> find_prediction(Services& services, const Request& request) {
   auto row = TRY(find_row(services, status.log, id, "asc"));
   if (row.is_null()) return not_found("endpoint {} has answered no prediction \"{}\"", endpoint, id);
   auto label = TRY(find_row(services, monitoring::Labels::dataset_name(endpoint), id, "desc"));
-  auto model = fmt::format("model:{}/{}", status.spec.model, row["version"].get<std::int64_t>());
-  auto graph = services.lineage.walk(model, lineage::Direction::kUpstream);
+  auto came_of = origin_of(status, row["version"].get<std::int64_t>());
+  auto graph = services.lineage.walk(came_of, lineage::Direction::kUpstream);
   return Json{{"prediction", std::move(row)},
               {"label", std::move(label)},
-              {"model_version", model},
+              {"model_version", came_of},
               {"lineage", graph ? lineage::to_json(*graph) : Json(nullptr)}};
 }
 
