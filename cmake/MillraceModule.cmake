@@ -5,7 +5,7 @@
 #
 # The target unit_tests builds all test programs; concurrent_tests those of the modules whose own code has threads, which
 # are the ones that run under TSan. (XGBoost's OpenMP is not built for TSan, so training is not among them.)
-set(MILLRACE_CONCURRENT base db events net proc datasets features jobs pipelines serving)
+set(MILLRACE_CONCURRENT base db events net proc datasets features jobs pipelines serving replicas)
 add_custom_target(unit_tests)
 add_custom_target(concurrent_tests)
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,6 +89,13 @@ class Store {
   Result<void> delete_token(std::string_view id);
   // Keeps when tokens were last used; that is only in memory before.
   Result<void> keep_uses();
+
+  // All tokens whose bearer may do anything, by their digests.
+  Result<std::vector<Caller>> list_callers() const;
+  // In the place of all users, tokens and roles that there are: who bears these tokens. kClosed: callers must say who
+  // they are, though there be none.
+  enum class Door { kOpen, kClosed };
+  Result<void> set_callers(std::span<const Caller> callers, Door door);
 
   // Roles: one for a subject in a project; another one replaces it.
   Result<void> grant(const Binding& binding);

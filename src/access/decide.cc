@@ -31,6 +31,8 @@ Role needed(Action action) {
   return Role::kAdmin;
 }
 
+}  // namespace
+
 std::optional<Role> role_in(const Principal& who, std::string_view project) {
   std::optional<Role> best;
   if (who.server_admin) best = Role::kAdmin;
@@ -40,8 +42,6 @@ std::optional<Role> role_in(const Principal& who, std::string_view project) {
   }
   return best && who.most ? std::min(*best, *who.most) : best;
 }
-
-}  // namespace
 
 std::string_view to_text(Role role) {
   for (const auto& [known, name] : kRoles) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,5 +33,8 @@ struct Decision {
 
 // May `who` do this? Nobody in particular (null) may nothing.
 Decision decide(const Principal* who, Action action, const Resource& resource = {});
+
+// The role that somebody has in a project; none where they have none.
+std::optional<Role> role_in(const Principal& who, std::string_view project);
 
 }  // namespace millrace::access

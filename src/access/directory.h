@@ -60,6 +60,11 @@ class Directory {
   void each_token(Visit visit) const {
     for (const auto& [digest, token] : tokens_) visit(*token);
   }
+  // With the digest of its secret.
+  template <typename Visit>
+  void each_secret(Visit visit) const {
+    for (const auto& [digest, token] : tokens_) visit(digest, *token);
+  }
 
  private:
   const std::uint64_t generation_;

@@ -41,6 +41,17 @@ struct Principal {
   std::string by;             // how it is known: "password", "token ci", "step 4f3c…", "https://issuer"
 };
 
+// A token, as another process knows it that answers in this one's place: the SHA-256 of its secret, and what its bearer
+// may do where things belong to no project.
+struct Caller {
+  std::string name;  // of the owner
+  std::string token;  // its name
+  std::string digest;
+  Role role = Role::kViewer;
+  std::optional<Timestamp> expires;
+  bool operator==(const Caller&) const = default;
+};
+
 using PrincipalPtr = std::shared_ptr<const Principal>;
 
 // Times are of the machine's clock.

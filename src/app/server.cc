@@ -10,11 +10,9 @@
 #include "api/grpc/methods.h"
 #include "api/http/guard.h"
 #include "api/http/housekeeping.h"
-#include "api/http/origin.h"
 #include "api/http/routes.h"
 #include "api/mlflow/url_signer.h"
 #include "app/artifact_place.h"
-#include "app/exposure.h"
 #include "app/home_id.h"
 #include "app/issuer_keys.h"
 #include "app/seal_keys.h"
@@ -50,6 +48,8 @@
 #include "registry/lineage_source.h"
 #include "registry/moves.h"
 #include "registry/registry.h"
+#include "replicas/publisher.h"
+#include "replicas/roster.h"
 #include "serving/lineage_source.h"
 #include "serving/rehearsal.h"
 #include "serving/runtimes/python_host.h"
@@ -156,18 +156,6 @@ std::string text_of(const std::vector<serving::MemberVersion>& members) {
   return text;
 }
 
-std::optional<net::TlsFiles> tls_files(const ServerSettings& settings) {
-  if (settings.tls_certificate.empty()) return std::nullopt;
-  return net::TlsFiles{.certificate = settings.tls_certificate, .key = settings.tls_key};
-}
-
-// Where a process of this machine finds a server that listens there.
-std::string reachable(const std::string& address) {
-  if (address == "0.0.0.0") return "127.0.0.1";
-  if (address == "::" || address == "[::]") return "[::1]";
-  return address.contains(':') && !address.starts_with('[') ? fmt::format("[{}]", address) : address;
-}
-
 }  // namespace
 
 std::string version() { return "0.1.0"; }
@@ -210,6 +198,8 @@ struct Server::Parts {
   std::optional<serving::Rehearsal> rehearsal;
   std::unique_ptr<serving::Endpoints> endpoints;
   serving::Endpoints* served = nullptr;
+  std::unique_ptr<replicas::Publisher> publisher;
+  replicas::Roster roster;
   std::optional<tracking::LineageSource> tracked;
   std::optional<registry::LineageSource> registered;
   std::optional<serving::LineageSource> deployed;
@@ -232,8 +222,6 @@ struct Server::Parts {
   Result<void> open_stores();
   Result<registry::GateStanding> gate_of(const std::string& model, std::int64_t version) const;
   Result<void> open_access();
-  Exposure exposure_of(const std::string& address) const;
-  std::optional<net::RpcOptions> rpc_options() const;
   Result<void> open_serving();
   Result<void> open_loop();
   Result<void> open_project();
@@ -305,20 +293,8 @@ Result<void> Server::Parts::open_access() {
   if (!settings.issuers.empty()) {
     access->set_issuers(std::make_unique<access::Issuers>(settings.issuers, fetch_issuer_keys));
   }
-  const auto exposure = exposure_of(settings.address);
-  TRY(check_exposure(exposure));
-  if (settings.grpc) TRY(check_exposure(exposure_of(settings.grpc->address)));
-  open_to = openness(exposure);
+  open_to = TRY(check_exposure(settings.listening, access->closed()));
   return {};
-}
-
-Exposure Server::Parts::exposure_of(const std::string& address) const {
-  return {.address = address,
-          .loopback = api::is_loopback(address),
-          .users = access->closed(),
-          .tls = !settings.tls_certificate.empty(),
-          .allow_anonymous = settings.allow_anonymous,
-          .allow_plaintext = settings.allow_plaintext};
 }
 
 Result<void> Server::Parts::open_serving() {
@@ -342,8 +318,12 @@ Result<void> Server::Parts::open_serving() {
                                                       {"previous", text(change.previous)},
                                                       {"models", text_of(change.members)}});
       },
-      &*rehearsal, compositions.get()});
+      &*rehearsal, compositions.get(), [this] { publisher->touch(); }});
   served = endpoints.get();
+  const auto event_time = [this] {
+    return clock->mode() == delivery::ClockMode::kEvent ? std::optional(clock->now()) : std::nullopt;
+  };
+  publisher = TRY(replicas::Publisher::open({*db, *endpoints, {*registry, *blobs}, event_time}));
   lineage->add_source(tracked.emplace(*db));
   lineage->add_source(registered.emplace(*db));
   lineage->add_source(deployed.emplace(*endpoints, *compositions));
@@ -359,8 +339,8 @@ std::map<std::string, std::string> Server::Parts::step_secrets(const pipelines::
   const auto name = fmt::format("{}/{}", context.pipeline_run_id, context.step);
   const auto token = access->step_token(name, kStepTokenLife);
   std::map<std::string, std::string> secrets{{"MILLRACE_TOKEN", token}, {"MLFLOW_TRACKING_TOKEN", token}};
-  if (settings.tls_certificate.empty()) return secrets;
-  if (auto fingerprint = net::fingerprint_of(settings.tls_certificate)) {
+  if (settings.listening.tls_certificate.empty()) return secrets;
+  if (auto fingerprint = net::fingerprint_of(settings.listening.tls_certificate)) {
     secrets["MILLRACE_SERVER_FINGERPRINT"] = *fingerprint;
   }
   return secrets;
@@ -455,11 +435,6 @@ Result<void> Server::Parts::subscribe() {
                            [this](const events::Event& event) { return triggers->on_event(event); });
 }
 
-std::optional<net::RpcOptions> Server::Parts::rpc_options() const {
-  if (!settings.grpc) return std::nullopt;
-  return net::RpcOptions{.router = &rpcs, .address = settings.grpc->address, .port = settings.grpc->port};
-}
-
 Result<void> Server::Parts::listen() {
   services = std::make_unique<api::Services>(api::Services{
       .db = *db,
@@ -482,6 +457,9 @@ Result<void> Server::Parts::listen() {
       .pipelines = *pipelines,
       .monitors = *monitors,
       .endpoints = *endpoints,
+      .publisher = *publisher,
+      .roster = roster,
+      .wall = wall,
       .triggers = *triggers,
       .project = *project,
       .clock = *clock,
@@ -496,23 +474,11 @@ Result<void> Server::Parts::listen() {
   });
   api::add_routes(router, *services);
   for (const auto& route : router.undeclared()) log::error("a route does not say who may call it", {{"route", route}});
-  auto hosts = settings.allowed_hosts;
-  if (!hosts.empty()) hosts.push_back(settings.address);
-  guard = std::make_unique<api::RequestGuard>(*access, *audit, wall,
-                                              api::GuardRules{.on_loopback = api::is_loopback(settings.address),
-                                                              .allowed_hosts = std::move(hosts),
-                                                              .public_metrics = settings.public_metrics});
-  api::grpc::add_methods(rpcs, *services);
-  http = TRY(net::Server::start({.address = settings.address,
-                                 .port = settings.port,
-                                 .io_threads = 2,
-                                 .pool_threads = 8,
-                                 .tls = tls_files(settings),
-                                 .rpc = rpc_options(),
-                                 .guard = guard.get()},
-                                router));
-  url = fmt::format("{}://{}:{}", settings.tls_certificate.empty() ? "http" : "https", reachable(settings.address),
-                    http->port());
+  guard = std::make_unique<api::RequestGuard>(*access, *audit, wall, guard_rules(settings.listening));
+  api::grpc::add_methods(rpcs, api::serving_services(*services));
+  api::grpc::add_repository_change_methods(rpcs, *endpoints);
+  http = TRY(app::listen(settings.listening, {router, rpcs, *guard}));
+  url = url_of(settings.listening, http->port());
   return {};
 }
 
@@ -529,6 +495,7 @@ void Server::Parts::tick(std::stop_token stop) {
       if (auto done = conductor->catch_up(); !done)
         log::error("what is due could not be done", {{"error", done.error().message}});
     first = false;
+    if (clock->mode() == delivery::ClockMode::kEvent) publisher->touch();
     if (auto ended = heartbeats->end_silent_runs(); !ended)
       log::error("silent runs could not be ended", {{"error", ended.error().message}});
     if (wall.now() - uses_kept >= kUsesKeptEvery) {
@@ -573,6 +540,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerSettings settings) {
   TRY(parts->pipelines->start());
   TRY(parts->queue->start());
   parts->events->start();
+  parts->publisher->start();
   parts->webhooks->start();
   if (const auto& settings = parts->settings; !settings.openlineage_url.empty())
     parts->poster = TRY(
@@ -591,13 +559,13 @@ std::uint16_t Server::port() const { return parts_->http->port(); }
 const std::string& Server::url() const { return parts_->url; }
 
 std::string Server::grpc_target() const {
-  const auto& grpc = parts_->settings.grpc;
-  return grpc ? fmt::format("{}:{}", reachable(grpc->address), parts_->http->rpc_port()) : "";
+  return app::grpc_target(parts_->settings.listening, parts_->http->rpc_port());
 }
 
 void Server::stop(Duration grace) {
   parts_->ticker.request_stop();
   parts_->poster.reset();
+  parts_->publisher->stop();
   parts_->pipelines->stop();
   parts_->http->stop(grace);
   parts_->events->stop();

@@ -3,38 +3,24 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "access/issuer.h"
+#include "app/listening.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "notify/notify.h"
 
 namespace millrace::app {
 
-// Where a port is.
-struct ListenAddress {
-  std::string address = "127.0.0.1";
-  std::uint16_t port = 0;  // 0: any free one
-};
-
 struct ServerSettings {
   std::filesystem::path home;  // made where there is none
   std::string db;              // the database's URI; "" for a SQLite file in the home folder
   std::string artifacts;       // "s3://BUCKET/PREFIX"; "" for files in the home folder
-  std::string address = "127.0.0.1";
-  std::uint16_t port = 8080;          // 0: any free one
-  std::optional<ListenAddress> grpc;  // none: no gRPC
-  std::string program;                // this program's file, which steps are run with
+  Listening listening;
+  std::string program;  // this program's file, which steps are run with
   notify::Reach webhook_reach = notify::Reach::kPublicOnly;
-  std::string tls_certificate;  // PEM files; "" for no TLS
-  std::string tls_key;
-  bool allow_anonymous = false;  // beyond loopback without users
-  bool allow_plaintext = false;  // beyond loopback without TLS
-  bool public_metrics = false;
-  std::vector<std::string> allowed_hosts;  // names that it answers to, besides its own
   std::vector<access::Issuer> issuers;
   std::string openlineage_url;  // where lineage is posted to; "" for nowhere
   std::string openlineage_key;

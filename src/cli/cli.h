@@ -92,6 +92,7 @@ void add_restore(CLI::App& app, Options& options);
 void add_role(CLI::App& app, Options& options);
 void add_run(CLI::App& app, Options& options);
 void add_schema(CLI::App& app, Options& options);
+void add_serve(CLI::App& app, Options& options);
 void add_server(CLI::App& app, Options& options);
 void add_status(CLI::App& app, Options& options);
 void add_rehearse(CLI::App& app, Options& options);

@@ -13,7 +13,7 @@ struct Group {
 
 const std::vector<Group>& groups() {
   static const std::vector<Group> all{
-      {"Start here", {add_server, add_apply, add_status, add_replay}},
+      {"Start here", {add_server, add_serve, add_apply, add_status, add_replay}},
       {"Look and act",
        {add_dataset, add_feature, add_pipeline, add_run, add_experiment, add_model, add_endpoint, add_monitor,
         add_trigger, add_gate, add_event, add_lineage}},

@@ -22,6 +22,21 @@ std::string clock_text(const Json& clock) {
   return short_time(clock, "now") + " (event time, moved by clients)";
 }
 
+std::string replica_state(const Json& replica) {
+  const auto& problems = member(replica, "problems");
+  if (member(replica, "draining") == true) return "draining";
+  if (problems.empty()) return "";
+  return fmt::format("{}{}", problems[0].get<std::string>(),
+                     problems.size() > 1 ? fmt::format(" and {} more", problems.size() - 1) : "");
+}
+
+Table replicas_table(const Json& replicas) {
+  return table_of(replicas, {{"NAME"}, {"ADDRESS"}, {"GENERATION", Align::kRight}, {"PROBLEM"}}, [](const Json& item) {
+    return std::vector<std::string>{cell(item, "name"), cell(item, "address"), cell(item, "generation"),
+                                    replica_state(item)};
+  });
+}
+
 Result<void> show_status(const Options& options) {
   auto client = TRY(connect(options));
   auto status = TRY(client.get("/api/v1/status"));
@@ -41,6 +56,9 @@ Result<void> show_status(const Options& options) {
                                                  cell(item, "predictions"), cell_or_empty(item, "problem")};
                });
   fmt::print("{}", section("Endpoints", endpoints));
+  const auto replicas = TRY(client.get("/api/v1/replicas"));
+  fmt::print("{}", section(fmt::format("Replicas (the server serves generation {})", cell(replicas, "generation")),
+                           replicas_table(member(replicas, "items"))));
   return {};
 }
 

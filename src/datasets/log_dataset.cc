@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "datasets/profile.h"
+#include "datasets/row_transfer.h"
 #include "datasets/scratch.h"
 #include "datasets/state.h"
 
@@ -210,6 +211,12 @@ Result<std::optional<Version>> LogDataset::commit() {
   TRY(state_->log->drop(files.back().sequence));
   return version;
 }
+
+Result<std::vector<SealedFile>> LogDataset::seal() { return state_->log->freeze(); }
+
+Result<void> LogDataset::drop(std::int64_t through_sequence) { return state_->log->drop(through_sequence); }
+
+Result<std::int64_t> LogDataset::take(std::string_view file) { return append_row_log_file(file, *state_->log); }
 
 std::int64_t LogDataset::pending() const { return state_->log->rows(); }
 

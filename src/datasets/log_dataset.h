@@ -46,6 +46,14 @@ class LogDataset {
   // whenever the process dies.
   Result<std::optional<Version>> commit();
 
+  // For rows that are committed by another process: what was appended, as files to which nothing is added any more,
+  // oldest first and safe against the death of the machine; and, once they are kept elsewhere, away with them.
+  Result<std::vector<SealedFile>> seal();
+  Result<void> drop(std::int64_t through_sequence);
+  // Appends the rows of such a file, of which these are the bytes; answers how many. Its columns go by their names and
+  // may be fewer than these. kInvalidArgument for a file that is damaged, or has others; no row is appended then.
+  Result<std::int64_t> take(std::string_view file);
+
   std::int64_t pending() const;  // rows appended and not yet committed
   const std::string& name() const;
 

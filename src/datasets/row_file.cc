@@ -20,6 +20,8 @@ static_assert(std::endian::native == std::endian::little, "row log files are lit
 
 constexpr char kMagic[8] = {'M', 'R', 'R', 'O', 'W', 'L', 'G', '1'};
 constexpr std::size_t kPage = 4096;
+// A file is not read more often than this on the search for records, whatever it was made to look like.
+constexpr std::size_t kMostReadings = 64;
 constexpr std::uint64_t kPrime = 0x9E3779B97F4A7C15ULL;
 
 // The fixed part of a header; the columns follow it, each as type (u8), 0 (u8), length of the name (u16), name.
@@ -147,8 +149,11 @@ Result<RowFileHeader> decode_header(std::span<const std::byte> file, std::string
   RowFileHeader header{.sequence = fixed.sequence, .header_bytes = fixed.header_bytes, .seed = fixed.check};
   std::size_t at = sizeof fixed;
   for (std::uint32_t i = 0; i < fixed.columns; ++i) {
+    if (bytes.size() - at < 4) return damaged();
     std::uint16_t length;
     std::memcpy(&length, bytes.data() + at + 2, 2);
+    const bool known_type = static_cast<unsigned char>(bytes[at]) <= static_cast<unsigned char>(duck::Type::kTimestamp);
+    if (!known_type || bytes.size() - at - 4 < length) return damaged();
     header.columns.push_back({bytes.substr(at + 4, length), static_cast<duck::Type>(bytes[at])});
     at += 4 + length;
   }
@@ -191,10 +196,12 @@ std::size_t scan_records(std::span<const std::byte> file, const RowFileHeader& h
   const std::size_t smallest = fixed_bytes(header.columns.size());
   std::size_t end = header.header_bytes;
   std::size_t at = header.header_bytes;
-  while (at + smallest <= file.size()) {
+  std::size_t checked = 0;
+  while (at + smallest <= file.size() && checked <= kMostReadings * file.size()) {
     const std::uint64_t word = load(file.data() + at);
     const std::size_t size = word & 0xFFFFFFFF;
     const bool plausible = word != 0 && size >= smallest && size % 8 == 0 && size <= file.size() - at;
+    checked += plausible ? size : 0;
     if (!plausible || commit_word(file.data() + at, at, size, header.seed) != word) {
       at += 8;
       continue;

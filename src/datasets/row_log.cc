@@ -271,14 +271,12 @@ std::int64_t RowLog::rows() const {
 
 const std::vector<duck::ColumnType>& RowLog::columns() const { return state_->options.columns; }
 
-Result<void> read_row_log_file(const fs::path& path, const std::function<Result<void>(duck::Table& rows)>& visit,
-                               std::size_t chunk_rows) {
-  const Mapping mapping = TRY(Mapping::read(path));
-  const std::span<const std::byte> bytes(mapping.data(), mapping.size());
-  const RowFileHeader header = TRY(decode_header(bytes, path.filename().string()));
+static Result<void> read_rows(std::span<const std::byte> file, std::string_view name,
+                              const std::function<Result<void>(duck::Table& rows)>& visit, std::size_t chunk_rows) {
+  const RowFileHeader header = TRY(decode_header(file, name));
   duck::Table table = duck::Table::of(header.columns);
   Result<void> status;
-  scan_records(bytes, header, [&](std::span<const std::byte> record) {
+  scan_records(file, header, [&](std::span<const std::byte> record) {
     if (status) status = decode_record(record, table);
     if (!status || table.rows < chunk_rows) return;
     status = visit(table);
@@ -286,6 +284,17 @@ Result<void> read_row_log_file(const fs::path& path, const std::function<Result<
   });
   TRY(std::move(status));
   return table.rows == 0 ? Result<void>() : visit(table);
+}
+
+Result<void> read_row_log_file(const fs::path& path, const std::function<Result<void>(duck::Table& rows)>& visit,
+                               std::size_t chunk_rows) {
+  const Mapping mapping = TRY(Mapping::read(path));
+  return read_rows({mapping.data(), mapping.size()}, path.filename().string(), visit, chunk_rows);
+}
+
+Result<void> read_row_log(std::string_view file, const std::function<Result<void>(duck::Table& rows)>& visit,
+                          std::size_t chunk_rows) {
+  return read_rows(std::as_bytes(std::span(file)), "that was sent", visit, chunk_rows);
 }
 
 }  // namespace millrace::datasets

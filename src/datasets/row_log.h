@@ -111,5 +111,8 @@ class RowLog {
 Result<void> read_row_log_file(const std::filesystem::path& file,
                                const std::function<Result<void>(duck::Table& rows)>& visit,
                                std::size_t chunk_rows = 8192);
+// The same of a file's bytes, which anybody may have made.
+Result<void> read_row_log(std::string_view file, const std::function<Result<void>(duck::Table& rows)>& visit,
+                          std::size_t chunk_rows = 8192);
 
 }  // namespace millrace::datasets

@@ -23,6 +23,8 @@ using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 using Moment = Steady::time_point;
 
+constexpr milliseconds kStopSeenWithin(50);
+
 struct Origin {
   bool secure = false;
   std::string authority;  // "[::1]:8080", as it was given
@@ -85,6 +87,7 @@ struct Client::State {
   std::optional<TlsClient> tls;
   Wire socket;
   ResponseReader reader;
+  std::stop_token stop;  // of the exchange under way
 
   Result<ClientResponse> exchange(const ClientRequest& request, Moment deadline);
   Result<void> connect(Moment deadline);
@@ -101,10 +104,12 @@ struct Client::State {
 
 // The events that came.
 Result<short> Client::State::wait(int socket, short events, Moment deadline) const {
+  const long longest = stop.stop_possible() ? kStopSeenWithin.count() : 1'000'000;
   while (true) {
+    if (stop.stop_requested()) return fail(Code::kCancelled, "the request to {} was given up", base_url);
     const auto left = std::chrono::ceil<milliseconds>(deadline - Steady::now()).count();
     pollfd wait{socket, events, 0};
-    const int count = ::poll(&wait, 1, static_cast<int>(std::clamp<long>(left, 0, 1'000'000)));
+    const int count = ::poll(&wait, 1, static_cast<int>(std::clamp<long>(left, 0, longest)));
     if (count > 0) return wait.revents;
     if (count == 0 && left <= 0) return fail(Code::kDeadlineExceeded, "{} did not answer in time", base_url);
   }
@@ -219,6 +224,7 @@ const std::string& Client::base_url() const { return state_->base_url; }
 
 Result<ClientResponse> Client::send(const ClientRequest& request) {
   const auto deadline = Steady::now() + request.timeout;
+  state_->stop = request.stop;
   if (state_->socket && state_->went_stale()) state_->socket.reset();
   const bool kept = static_cast<bool>(state_->socket);
   auto response = state_->exchange(request, deadline);

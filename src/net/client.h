@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,7 @@ struct ClientRequest {
   std::string_view content_type = "application/json";  // sent where there is a body
   Duration timeout = std::chrono::seconds(30);         // for the whole exchange
   std::vector<std::pair<std::string, std::string>> headers;
+  std::stop_token stop = {};  // the exchange ends soon after, with kCancelled
 };
 
 // Looks at the address of who answers ("93.184.216.34"), once connected and before anything is sent; its error ends the

@@ -1,6 +1,9 @@
 #include "serving/endpoint_spec.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace millrace::serving {
 namespace {
@@ -101,7 +104,20 @@ std::optional<EndpointSpec> parse_endpoint(const Node& document, Diagnostics& di
   if (const Node* log = reader.mapping("log")) spec.log = parse_log(*log, diagnostics);
   reader.finish();
   if (diagnostics.list.size() != faults) return std::nullopt;
+  spec.document = dump_json(document.to_json());
   return spec;
+}
+
+Result<EndpointSpec> parse_endpoint(std::string_view json) {
+  Diagnostics diagnostics;
+  const std::vector<Node> documents = parse_yaml(json, "endpoint", diagnostics);  // JSON is YAML in its flow style
+  std::optional<EndpointSpec> spec;
+  if (documents.size() == 1) spec = parse_endpoint(documents.front(), diagnostics);
+  if (spec && diagnostics.empty()) return std::move(*spec);
+  std::vector<std::string> faults;
+  for (const Diagnostic& diagnostic : diagnostics.list) faults.push_back(diagnostic.message);
+  if (faults.empty()) faults.emplace_back("an endpoint must be an object");
+  return invalid_argument("{}", fmt::join(faults, "; "));
 }
 
 std::string_view endpoint_schema() { return {kSchema, sizeof(kSchema)}; }

@@ -33,6 +33,7 @@ struct EndpointSpec {
   LogSpec log;          // what of it is kept
   Position at;
   Position features_at;
+  std::string document;  // all of it as JSON, which says the same; "" where it was made by a program
 
   // Whether versions of this model answer, or are scored beside.
   bool uses(std::string_view name) const { return composition ? composition->uses(name) : model == name; }
@@ -40,6 +41,8 @@ struct EndpointSpec {
 
 // The document's spec; nullopt where it had faults, all of which are in `diagnostics`.
 std::optional<EndpointSpec> parse_endpoint(const Node& document, Diagnostics& diagnostics);
+// The same from JSON text; kInvalidArgument with all its faults.
+Result<EndpointSpec> parse_endpoint(std::string_view json);
 
 // The JSON Schema (draft 2020-12) of an Endpoint document.
 std::string_view endpoint_schema();

@@ -20,7 +20,7 @@ bool ModelLoader::unused(Slot& slot) {
 
 Result<std::shared_ptr<const LoadedModel>> ModelLoader::load(const registry::ModelVersion& version,
                                                              const PythonOptions& python) {
-  const std::shared_ptr<Slot> slot = slot_of({version.model, version.version, python});
+  const std::shared_ptr<Slot> slot = slot_of({version.model, version.version, version.location(), python});
   const std::scoped_lock lock(slot->loading);
   if (auto loaded = slot->model.lock()) return loaded;
   const auto in_context = [&](const Error& error) {

@@ -58,7 +58,7 @@ class ModelLoader {
     std::weak_ptr<const LoadedModel> model;
   };
   static bool unused(Slot& slot);
-  using Key = std::tuple<std::string, std::int64_t, PythonOptions>;
+  using Key = std::tuple<std::string, std::int64_t, std::string, PythonOptions>;  // the third: where its folder is
   std::shared_ptr<Slot> slot_of(Key key);
 
   blob::Store& blobs_;

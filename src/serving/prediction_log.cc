@@ -118,6 +118,21 @@ Result<void> PredictionLog::commit() {
   return {};
 }
 
+Result<std::vector<datasets::SealedFile>> PredictionLog::seal() {
+  const std::scoped_lock lock(reopening_);
+  return log_->seal();
+}
+
+Result<void> PredictionLog::drop(std::int64_t through_sequence) {
+  const std::scoped_lock lock(reopening_);
+  return log_->drop(through_sequence);
+}
+
+Result<std::int64_t> PredictionLog::take(std::string_view file) {
+  const std::scoped_lock lock(reopening_);
+  return log_->take(file);
+}
+
 Result<void> PredictionLog::use(PredictionSchema schema) {
   const std::string name = prediction_log_name(endpoint_);
   Plan plan = PredictionLog::plan(schema);

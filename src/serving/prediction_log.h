@@ -76,6 +76,11 @@ class PredictionLog {
   Result<void> add_shadows(const LaterShadows& later);
   // Makes a dataset version of what was appended. Beside append() and change().
   Result<void> commit();
+
+  // For rows that are committed elsewhere (LogDataset). Beside append() and change().
+  Result<std::vector<datasets::SealedFile>> seal();
+  Result<void> drop(std::int64_t through_sequence);
+  Result<std::int64_t> take(std::string_view file);
   const PredictionSchema& schema() const { return schema_; }
   // The columns that hold the features, in their order.
   const std::vector<std::string>& feature_columns() const { return feature_columns_; }

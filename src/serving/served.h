@@ -65,6 +65,7 @@ struct ServedEndpoint {
   std::vector<ServedShadow> shadows;
   bool later_shadows = false;                   // one of them is scored later
   std::string problem;                          // why the endpoint is not what was asked for; or empty
+  bool unloaded = false;                        // by hand
   std::shared_ptr<const Contract> contract;     // what a request must be like; null without a model
   std::shared_ptr<const VectorSource> vectors;  // null where the model takes the request's tensors
   std::shared_ptr<PredictionLog> log;           // null without a model

@@ -88,6 +88,7 @@ EndpointStatus status_of(const ServedEndpoint& endpoint) {
                         .in_force = endpoint.in_force,
                         .version = version_of(endpoint.primary_model()),
                         .problem = endpoint.problem,
+                        .unloaded = endpoint.unloaded,
                         .log = prediction_log_name(endpoint.spec.name),
                         .failures = endpoint.meter->failures.value()};
   add_arms(endpoint, status);
@@ -265,6 +266,23 @@ Result<void> Endpoints::commit_predictions(std::string_view name) {
   return endpoint->log ? endpoint->log->commit() : Result<void>();
 }
 
+Result<std::vector<datasets::SealedFile>> Endpoints::seal_predictions(std::string_view name) {
+  const Served endpoint = TRY(find_served(name));
+  if (!endpoint->log) return std::vector<datasets::SealedFile>();
+  return endpoint->log->seal();
+}
+
+Result<void> Endpoints::drop_predictions(std::string_view name, std::int64_t through_sequence) {
+  const Served endpoint = TRY(find_served(name));
+  return endpoint->log ? endpoint->log->drop(through_sequence) : Result<void>();
+}
+
+Result<std::int64_t> Endpoints::take_predictions(std::string_view name, std::string_view file) {
+  const Served endpoint = TRY(find_served(name));
+  if (!endpoint->log) return unavailable("endpoint {} has no prediction log yet: {}", name, endpoint->problem);
+  return endpoint->log->take(file);
+}
+
 // The lock that whoever changes an endpoint holds while it is made, so that the last to begin is the last to publish.
 std::shared_ptr<std::mutex> Endpoints::building(const std::string& name) {
   const std::scoped_lock lock(buildings_mutex_);
@@ -321,6 +339,7 @@ Result<void> Endpoints::load(std::string_view name) {
 std::shared_ptr<ServedEndpoint> Endpoints::emptied(const ServedEndpoint& endpoint) {
   auto empty = assembler_.without_models(endpoint.spec, endpoint.in_force);
   empty->problem = "it was unloaded; load it to have it answer again";
+  empty->unloaded = true;
   const Served before = current(endpoint.spec.name);
   empty->log = before ? before->log : nullptr;
   return empty;
@@ -484,6 +503,7 @@ void Endpoints::replace(const std::string& name, Served endpoint) {
   if (!endpoint) snapshot->endpoints.erase(name);
   published_.publish(std::move(snapshot));
   announce(name, before, endpoint);
+  if (parts_.on_change) parts_.on_change();
 }
 
 void Endpoints::announce(const std::string& name, const Served& before, const Served& after) const {

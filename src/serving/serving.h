@@ -35,7 +35,8 @@ class Store;
 }
 namespace millrace::datasets {
 class Datasets;
-}
+struct SealedFile;
+}  // namespace millrace::datasets
 
 namespace millrace::serving {
 
@@ -72,6 +73,7 @@ struct EndpointStatus {
   std::vector<ArmStatus> arms;
   std::optional<std::int64_t> version;  // of the first arm that has a model; none: no arm has one yet
   std::string problem;                  // why it has none, or why the newest version could not be taken; or empty
+  bool unloaded = false;                // by Endpoints::unload()
   std::vector<ShadowStatus> shadows;
   std::string platform;                      // of the model: "xgboost_mlmodel"; "" without one
   std::vector<TensorSpec> inputs, outputs;   // what a request carries, and is answered
@@ -130,6 +132,8 @@ class Endpoints {
     std::function<void(const VersionChange&)> on_version_change;
     const Rehearsal* rehearsal = nullptr;      // null: models are loaded without one
     CompositionStore* compositions = nullptr;  // null: endpoints of several models cannot be served
+    // Called after each change of anything that is served, during it; must not call back. May be empty.
+    std::function<void()> on_change = {};
   };
   explicit Endpoints(Parts parts);
   // Requests that wait are answered kUnavailable.
@@ -194,6 +198,15 @@ class Endpoints {
 
   // Makes a dataset version of the predictions logged since the last one; of one endpoint.
   Result<void> commit_predictions(std::string_view name);
+
+  // For predictions that are kept elsewhere. What the endpoint's log holds, as files to which nothing is added any
+  // more, oldest first; nothing where it has no log. Once they are kept, they are dropped.
+  Result<std::vector<datasets::SealedFile>> seal_predictions(std::string_view name);
+  Result<void> drop_predictions(std::string_view name, std::int64_t through_sequence);
+  // Takes the bytes of such a file of another process into the endpoint's log; answers how many rows that were. The
+  // same rows again are dropped when the log is committed. kInvalidArgument for a file that is damaged, or of other
+  // columns; kUnavailable before there is a log.
+  Result<std::int64_t> take_predictions(std::string_view name, std::string_view file);
 
  private:
   using Served = std::shared_ptr<const ServedEndpoint>;

@@ -31,25 +31,26 @@ std::string write_health(Health health) {
   return message;
 }
 
-Health health_of(const serving::Endpoints& endpoints, std::string_view service) {
+using Ready = std::function<Result<void>()>;
+
+Health health_of(const Ready& ready, std::string_view service) {
   if (std::ranges::find(kKnown, service) == kKnown.end()) return Health::kServiceUnknown;
-  return all_ready(endpoints) ? Health::kServing : Health::kNotServing;
+  return ready() ? Health::kServing : Health::kNotServing;
 }
 
 }  // namespace
 
-void add_health_methods(net::RpcRouter& router, Services& services) {
-  auto& endpoints = services.endpoints;
-  router.add(kService, "Check", net::Access::kPublic, [&](const RpcCall& call) -> RpcAnswer {
+void add_health_methods(net::RpcRouter& router, const ServingServices& services) {
+  router.add(kService, "Check", net::Access::kPublic, [ready = services.ready](const RpcCall& call) -> RpcAnswer {
     const auto service = TRY(read_service(call.message));
-    const auto health = health_of(endpoints, service);
+    const auto health = health_of(ready, service);
     if (health == Health::kServiceUnknown) return not_found("there is no service \"{}\" here", service);
     return write_health(health);
   });
   router.add(
       kService, "Watch", net::Access::kPublic,
-      [&](const RpcCall& call) -> RpcAnswer {
-        return write_health(health_of(endpoints, TRY(read_service(call.message))));
+      [ready = services.ready](const RpcCall& call) -> RpcAnswer {
+        return write_health(health_of(ready, TRY(read_service(call.message))));
       },
       net::Lane::kBlocking, net::RpcShape::kWatch);
 }

@@ -109,20 +109,16 @@ void add_unimplemented(net::RpcRouter& router) {
 
 }  // namespace
 
-bool all_ready(const Endpoints& endpoints) {
-  return std::ranges::all_of(endpoints.list(), [](const EndpointStatus& status) { return status.version.has_value(); });
-}
-
-void add_inference_methods(net::RpcRouter& router, Services& services) {
+void add_inference_methods(net::RpcRouter& router, const ServingServices& services) {
   auto& endpoints = services.endpoints;
   const auto add = [&](std::string_view method, Access access, net::RpcHandler handler) {
     router.add(kInferenceService, method, access, std::move(handler));
   };
   router.add_deferred(kInferenceService, "ModelInfer", Access::kPredict,
-                      [&](const RpcCall& call, RpcReply reply) { infer(endpoints, call, std::move(reply)); });
+                      [&endpoints](const RpcCall& call, RpcReply reply) { infer(endpoints, call, std::move(reply)); });
   router.add_deferred(
       kInferenceService, "ModelStreamInfer", Access::kPredict,
-      [&](const RpcCall& call, RpcReply reply) {
+      [&endpoints](const RpcCall& call, RpcReply reply) {
         infer(endpoints, call,
               [reply = std::move(reply)](const RpcAnswer& answer) mutable { reply(enveloped(answer)); });
       },
@@ -130,12 +126,13 @@ void add_inference_methods(net::RpcRouter& router, Services& services) {
   router.add(
       kInferenceService, "ServerLive", Access::kPublic, [](const RpcCall&) -> RpcAnswer { return write_truth(true); },
       Lane::kInline);
-  add("ServerReady", Access::kPublic, [&](const RpcCall&) -> RpcAnswer { return write_truth(all_ready(endpoints)); });
+  add("ServerReady", Access::kPublic,
+      [ready = services.ready](const RpcCall&) -> RpcAnswer { return write_truth(ready().has_value()); });
   add("ServerMetadata", Access::kPublic, [version = services.version](const RpcCall&) -> RpcAnswer {
     return write_server_metadata(version, kExtensions);
   });
-  add("ModelReady", Access::kPredict, [&](const RpcCall& call) { return model_ready(endpoints, call); });
-  add("ModelMetadata", Access::kPredict, [&](const RpcCall& call) { return model_metadata(endpoints, call); });
+  add("ModelReady", Access::kPredict, [&endpoints](const RpcCall& call) { return model_ready(endpoints, call); });
+  add("ModelMetadata", Access::kPredict, [&endpoints](const RpcCall& call) { return model_metadata(endpoints, call); });
   add_unimplemented(router);
 }
 

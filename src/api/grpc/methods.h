@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "api/http/services.h"
+#include "api/http/serving_services.h"
 #include "net/rpc.h"
 #include "serving/serving.h"
 
@@ -12,14 +12,18 @@ namespace millrace::api::grpc {
 
 inline constexpr std::string_view kInferenceService = "inference.GRPCInferenceService";
 
-// Every method of the gRPC port.
-void add_methods(net::RpcRouter& router, Services& services);
+// Every method of the gRPC port but loading and unloading, which a replica does not do.
+void add_methods(net::RpcRouter& router, const ServingServices& services);
 
 // One function each, below add_methods().
-void add_inference_methods(net::RpcRouter& router, Services& services);
-void add_repository_methods(net::RpcRouter& router, Services& services);
-void add_health_methods(net::RpcRouter& router, Services& services);
+void add_inference_methods(net::RpcRouter& router, const ServingServices& services);
+void add_repository_methods(net::RpcRouter& router, const ServingServices& services);
+void add_health_methods(net::RpcRouter& router, const ServingServices& services);
 void add_reflection_methods(net::RpcRouter& router);
+
+// Loading and unloading: of a server; and their refusal.
+void add_repository_change_methods(net::RpcRouter& router, serving::Endpoints& endpoints);
+void refuse_repository_change_methods(net::RpcRouter& router, const std::string& why);
 
 // The endpoint that a message names, and the version that it insists on. kNotFound where that is not served.
 struct FoundModel {
@@ -27,8 +31,5 @@ struct FoundModel {
   std::optional<std::int64_t> wanted;
 };
 Result<FoundModel> find_model(const serving::Endpoints& endpoints, std::string_view message);
-
-// Whether every endpoint has a model.
-bool all_ready(const serving::Endpoints& endpoints);
 
 }  // namespace millrace::api::grpc

@@ -54,17 +54,32 @@ Result<FoundModel> find_model(const Endpoints& endpoints, std::string_view messa
   return FoundModel{std::move(status), wanted};
 }
 
-void add_repository_methods(net::RpcRouter& router, Services& services) {
+void add_repository_methods(net::RpcRouter& router, const ServingServices& services) {
   auto& endpoints = services.endpoints;
-  const auto add = [&](std::string_view method, Access access, auto answer) {
-    router.add(kInferenceService, method, access,
+  const auto add = [&](std::string_view method, auto answer) {
+    router.add(kInferenceService, method, Access::kPredict,
                [&endpoints, answer](const RpcCall& call) { return answer(endpoints, call); });
   };
-  add("ModelConfig", Access::kPredict, config);
-  add("ModelStatistics", Access::kPredict, statistics);
-  add("RepositoryIndex", Access::kPredict, index);
-  add("RepositoryModelLoad", Access::kDeploy, load);
-  add("RepositoryModelUnload", Access::kDeploy, unload);
+  add("ModelConfig", config);
+  add("ModelStatistics", statistics);
+  add("RepositoryIndex", index);
+}
+
+void add_repository_change_methods(net::RpcRouter& router, Endpoints& endpoints) {
+  const auto add = [&](std::string_view method, auto answer) {
+    router.add(kInferenceService, method, Access::kDeploy,
+               [&endpoints, answer](const RpcCall& call) { return answer(endpoints, call); });
+  };
+  add("RepositoryModelLoad", load);
+  add("RepositoryModelUnload", unload);
+}
+
+void refuse_repository_change_methods(net::RpcRouter& router, const std::string& why) {
+  for (const auto* method : {"RepositoryModelLoad", "RepositoryModelUnload"}) {
+    router.add(
+        kInferenceService, method, Access::kSignedIn,
+        [why](const RpcCall&) -> RpcAnswer { return fail(Code::kUnimplemented, "{}", why); }, net::Lane::kInline);
+  }
 }
 
 }  // namespace millrace::api::grpc

@@ -236,6 +236,10 @@ void add_endpoint_routes(net::Router& router, Services& services) {
       [&](const Request& request) { return answer(add_labels(services, request)); }, net::Lane::kInline);
   router.add("POST", "/api/v1/endpoints/{name}/commit", Access::kWrite,
              [&](const Request& request) { return answer(commit(services, request)); });
+  router.add("POST", "/api/v1/endpoints/{name}/predictions", Access::kRecord, [&](const Request& request) {
+    return answer(services.endpoints.take_predictions(request.param("name"), request.body),
+                  [](std::int64_t rows) { return Json{{"rows", rows}}; });
+  });
   router.add("GET", "/api/v1/endpoints/{name}/predictions/{id}", Access::kRead,
              [&](const Request& request) { return answer(find_prediction(services, request)); });
 }

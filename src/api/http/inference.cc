@@ -10,6 +10,7 @@
 #include "api/http/oip_error.h"
 #include "api/http/oip_request.h"
 #include "api/http/resources.h"
+#include "api/http/serving_routes.h"
 #include "api/http/tensor_json.h"
 #include "serving/serving.h"
 
@@ -141,19 +142,20 @@ Result<Json> ready(const Endpoints& endpoints, const Request& request) {
   return Json{{"name", status.spec.name}, {"ready", true}};
 }
 
-Result<Json> server_ready(const Endpoints& endpoints) {
-  for (const auto& status : endpoints.list())
-    if (!status.version) return unavailable("model {} is not ready: {}", status.spec.name, status.problem);
+Result<Json> server_ready(const std::function<Result<void>()>& ready) {
+  TRY(ready());
   return Json{{"ready", true}};
 }
 
 }  // namespace
 
-void add_inference_routes(net::Router& router, Services& services) {
+void add_inference_routes(net::Router& router, const ServingServices& services) {
   auto& endpoints = services.endpoints;
-  auto infer_handler = [&](const Request& request, net::Reply reply) { infer(endpoints, request, std::move(reply)); };
-  auto metadata_handler = [&](const Request& request) { return oip_answer(metadata(endpoints, request)); };
-  auto ready_handler = [&](const Request& request) { return oip_answer(ready(endpoints, request)); };
+  auto infer_handler = [&endpoints](const Request& request, net::Reply reply) {
+    infer(endpoints, request, std::move(reply));
+  };
+  auto metadata_handler = [&endpoints](const Request& request) { return oip_answer(metadata(endpoints, request)); };
+  auto ready_handler = [&endpoints](const Request& request) { return oip_answer(ready(endpoints, request)); };
   router.add_deferred("POST", "/v2/models/{name}/infer", Access::kPredict, infer_handler, kBodyLimit);
   router.add_deferred("POST", "/v2/models/{name}/versions/{version}/infer", Access::kPredict, infer_handler,
                       kBodyLimit);
@@ -165,7 +167,7 @@ void add_inference_routes(net::Router& router, Services& services) {
       "GET", "/v2/health/live", Access::kPublic, [](const Request&) { return answer(Json{{"live", true}}); },
       net::Lane::kInline);
   router.add("GET", "/v2/health/ready", Access::kPublic,
-             [&](const Request&) { return oip_answer(server_ready(endpoints)); });
+             [ready = services.ready](const Request&) { return oip_answer(server_ready(ready)); });
   router.add("GET", "/v2", Access::kPublic, [version = services.version](const Request&) {
     return answer(Json{{"name", "millrace"}, {"version", version}, {"extensions", kExtensions}});
   });

@@ -4,6 +4,7 @@
 
 #include "api/http/coding.h"
 #include "api/http/resources.h"
+#include "api/http/serving_routes.h"
 #include "api/mlflow/error.h"
 #include "api/scoring/csv_reader.h"
 #include "api/scoring/enforce.h"
@@ -200,23 +201,22 @@ Result<std::string> chosen_endpoint(const Endpoints& endpoints, const Request& r
                           fmt::join(names, ", "));
 }
 
-// Healthy where every endpoint has its model, as /v2/health/ready says it.
-Response ping(const Endpoints& endpoints) {
-  for (const auto& name : endpoints.names())
-    if (auto contract = endpoints.contract(name); !contract) return mlflow::answer(contract.error());
+// Healthy as /v2/health/ready says it.
+Response ping(const std::function<Result<void>()>& ready) {
+  if (auto is = ready(); !is) return mlflow::answer(is.error());
   return {.body = "\n"};
 }
 
 }  // namespace
 
-void add_invocation_routes(net::Router& router, Services& services) {
+void add_invocation_routes(net::Router& router, const ServingServices& services) {
   auto& endpoints = services.endpoints;
-  auto named = [&](const Request& request, net::Reply reply) {
+  auto named = [&endpoints](const Request& request, net::Reply reply) {
     invoke(endpoints, request.param("name"), request, std::move(reply));
   };
   router.add_deferred(
       "POST", "/invocations", Access::kPredict,
-      [&](const Request& request, net::Reply reply) {
+      [&endpoints](const Request& request, net::Reply reply) {
         auto name = chosen_endpoint(endpoints, request);
         if (!name) return reply(scoring_error(name.error()));
         invoke(endpoints, *name, request, std::move(reply));
@@ -224,7 +224,9 @@ void add_invocation_routes(net::Router& router, Services& services) {
       kBodyLimit);
   router.add_deferred("POST", "/endpoints/{name}/invocations", Access::kPredict, named, kBodyLimit);
   router.add_deferred("POST", "/serving-endpoints/{name}/invocations", Access::kPredict, named, kBodyLimit);
-  router.add("GET", "/ping", Access::kPublic, [&](const Request&) { return ping(endpoints); }, net::Lane::kInline);
+  router.add(
+      "GET", "/ping", Access::kPublic, [ready = services.ready](const Request&) { return ping(ready); },
+      net::Lane::kInline);
 }
 
 }  // namespace millrace::api

@@ -5,6 +5,7 @@
 #include "api/http/model_config.h"
 #include "api/http/oip_error.h"
 #include "api/http/resources.h"
+#include "api/http/serving_routes.h"
 #include "serving/serving.h"
 
 namespace millrace::api {
@@ -100,10 +101,10 @@ Result<void> check_load_parameter(std::string_view name) {
               "the parameter \"{}\" is not taken: an endpoint is what its document says; apply a project", name);
 }
 
-void add_repository_routes(net::Router& router, Services& services) {
+void add_repository_routes(net::Router& router, const ServingServices& services) {
   auto& endpoints = services.endpoints;
-  auto config_handler = [&](const Request& request) { return oip_answer(config(endpoints, request)); };
-  auto statistics_handler = [&](const Request& request) { return oip_answer(statistics(endpoints, request)); };
+  auto config_handler = [&endpoints](const Request& request) { return oip_answer(config(endpoints, request)); };
+  auto statistics_handler = [&endpoints](const Request& request) { return oip_answer(statistics(endpoints, request)); };
   auto no_logging = [](const Request&) { return missing("change of log settings at run time"); };
   auto no_tracing = [](const Request&) { return missing("tracing of single requests"); };
   router.add("GET", "/v2/models/{name}/config", Access::kPredict, config_handler);
@@ -111,19 +112,22 @@ void add_repository_routes(net::Router& router, Services& services) {
   router.add("GET", "/v2/models/{name}/stats", Access::kPredict, statistics_handler);
   router.add("GET", "/v2/models/{name}/versions/{version}/stats", Access::kPredict, statistics_handler);
   router.add("GET", "/v2/models/stats", Access::kPredict,
-             [&](const Request&) { return answer(all_statistics(endpoints)); });
+             [&endpoints](const Request&) { return answer(all_statistics(endpoints)); });
   router.add("POST", "/v2/repository/index", Access::kPredict,
-             [&](const Request& request) { return oip_answer(index(endpoints, request)); });
-  router.add("POST", "/v2/repository/models/{name}/load", Access::kDeploy,
-             [&](const Request& request) { return load(endpoints, request); });
-  router.add("POST", "/v2/repository/models/{name}/unload", Access::kDeploy,
-             [&](const Request& request) { return done(endpoints.unload(request.param("name"))); });
+             [&endpoints](const Request& request) { return oip_answer(index(endpoints, request)); });
   router.add("GET", "/v2/logging", Access::kPredict, no_logging);
   router.add("POST", "/v2/logging", Access::kDeploy, no_logging);
   router.add("GET", "/v2/trace/setting", Access::kPredict, no_tracing);
   router.add("POST", "/v2/trace/setting", Access::kDeploy, no_tracing);
   router.add("GET", "/v2/models/{name}/trace/setting", Access::kPredict, no_tracing);
   router.add("POST", "/v2/models/{name}/trace/setting", Access::kDeploy, no_tracing);
+}
+
+void add_repository_change_routes(net::Router& router, Endpoints& endpoints) {
+  router.add("POST", "/v2/repository/models/{name}/load", Access::kDeploy,
+             [&endpoints](const Request& request) { return load(endpoints, request); });
+  router.add("POST", "/v2/repository/models/{name}/unload", Access::kDeploy,
+             [&endpoints](const Request& request) { return done(endpoints.unload(request.param("name"))); });
 }
 
 }  // namespace millrace::api

@@ -4,6 +4,7 @@
 #include "api/http/coding.h"
 #include "api/http/oip_error.h"
 #include "api/http/resources.h"
+#include "api/http/serving_routes.h"
 #include "api/http/tensor_json.h"
 #include "api/scoring/cast.h"
 #include "api/scoring/enforce.h"
@@ -209,12 +210,15 @@ Json model_list(const Endpoints& endpoints) { return {{"models", endpoints.names
 
 }  // namespace
 
-void add_predict_v1_routes(net::Router& router, Services& services) {
+void add_predict_v1_routes(net::Router& router, const ServingServices& services) {
   auto& endpoints = services.endpoints;
-  auto post = [&](const Request& request, net::Reply reply) { answer_post(endpoints, request, std::move(reply)); };
-  auto status = [&](const Request& request) { return oip_answer(model_status(endpoints, request)); };
-  auto metadata = [&](const Request& request) { return oip_answer(model_metadata(endpoints, request)); };
-  router.add("GET", "/v1/models", Access::kPredict, [&](const Request&) { return answer(model_list(endpoints)); });
+  auto post = [&endpoints](const Request& request, net::Reply reply) {
+    answer_post(endpoints, request, std::move(reply));
+  };
+  auto status = [&endpoints](const Request& request) { return oip_answer(model_status(endpoints, request)); };
+  auto metadata = [&endpoints](const Request& request) { return oip_answer(model_metadata(endpoints, request)); };
+  router.add("GET", "/v1/models", Access::kPredict,
+             [&endpoints](const Request&) { return answer(model_list(endpoints)); });
   router.add_deferred("POST", "/v1/models/{name}", Access::kPredict, post, kBodyLimit);
   router.add_deferred("POST", "/v1/models/{name}/versions/{version}", Access::kPredict, post, kBodyLimit);
   router.add_deferred("POST", "/v1/models/{name}/labels/{label}", Access::kPredict, post, kBodyLimit);

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/http/resources.h"
+#include "api/http/serving_routes.h"
 #include "serving/serving.h"
 
 namespace millrace::api {
@@ -48,9 +49,11 @@ Result<Json> stats(const serving::Endpoints& endpoints, std::string_view name) {
 
 }  // namespace
 
-void add_scoring_routes(net::Router& router, Services& services) {
+void add_scoring_routes(net::Router& router, const ServingServices& services) {
   router.add("GET", "/api/v1/endpoints/{name}/stats", Access::kRead,
-             [&](const net::Request& request) { return answer(stats(services.endpoints, request.param("name"))); });
+             [&endpoints = services.endpoints](const net::Request& request) {
+               return answer(stats(endpoints, request.param("name")));
+             });
 }
 
 }  // namespace millrace::api

@@ -1,10 +1,9 @@
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "access/access.h"
+#include "api/http/resident.h"
 #include "api/http/resources.h"
 #include "datasets/datasets.h"
 #include "delivery/event_clock.h"
@@ -23,13 +22,6 @@ using net::Response;
 constexpr char kOpenApi[] = {
 #embed "openapi.json"
     , 0};
-
-std::int64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::int64_t size = 0, resident = 0;
-  statm >> size >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
-}
 
 void refresh_gauges(Services& services) {
   auto& metrics = services.metrics;

@@ -61,6 +61,10 @@ class Monitors;
 namespace serving {
 class Endpoints;
 }
+namespace replicas {
+class Publisher;
+class Roster;
+}  // namespace replicas
 namespace triggers {
 class Triggers;
 }
@@ -98,6 +102,9 @@ struct Services {
   pipelines::Engine& pipelines;
   monitoring::Monitors& monitors;
   serving::Endpoints& endpoints;
+  replicas::Publisher& publisher;
+  replicas::Roster& roster;
+  const Clock& wall;  // the machine's
   triggers::Triggers& triggers;
   delivery::Project& project;
   delivery::EventClock& clock;

@@ -8,6 +8,9 @@ namespace millrace::api::mlflow {
 // All that MLflow's client and UI ask for.
 void add_routes(net::Router& router, Services& services);
 
+// Its version, which a replica answers, too.
+void add_version_route(net::Router& router);
+
 // One function a resource: its routes stand in one table at the end of its file, its handlers above it.
 void add_artifact_routes(net::Router& router, Services& services);
 void add_assessment_routes(net::Router& router, Services& services);

@@ -65,16 +65,20 @@ void add_tree(net::Router& router, std::string_view path, const net::Handler& ha
 
 void add_server_routes(net::Router& router, Services& services) {
   add(router, services, kRoutes);
+  add_version_route(router);
+  for (const auto path : kNotImplemented) add_tree(router, path, not_implemented);
+  for (const auto root : kRoots) {
+    add_tree(router, root, [](const net::Request& request) { return no_endpoint(request.method, request.path); });
+  }
+}
+
+void add_version_route(net::Router& router) {
   router.add(
       "GET", "/version", Access::kPublic,
       [](const net::Request&) {
         return net::Response{.content_type = "text/plain; charset=utf-8", .body = std::string(kVersion)};
       },
       net::Lane::kInline);
-  for (const auto path : kNotImplemented) add_tree(router, path, not_implemented);
-  for (const auto root : kRoots) {
-    add_tree(router, root, [](const net::Request& request) { return no_endpoint(request.method, request.path); });
-  }
 }
 
 }  // namespace millrace::api::mlflow

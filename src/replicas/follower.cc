@@ -1,0 +1,144 @@
+#include "replicas/follower.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/files.h"
+#include "base/ids.h"
+#include "base/log.h"
+
+namespace millrace::replicas {
+namespace {
+
+constexpr Duration kPatience = std::chrono::seconds(25);
+constexpr Duration kRetry = std::chrono::seconds(5);  // of what could not be taken over
+constexpr std::string_view kStateFile = "state.json";
+
+}  // namespace
+
+Result<std::unique_ptr<Follower>> Follower::open(Parts parts) {
+  std::unique_ptr<Follower> follower(new Follower(std::move(parts)));
+  Follower& made = *follower;
+  made.files_.emplace(TRY(Upstream::open(made.parts_.server, made.stop_.get_token())));
+  const auto fetch = [&made](const ModelFile& file, std::uint64_t offset, std::size_t most) {
+    return made.files_->read_file(file.sha256, offset, most);
+  };
+  made.cache_.emplace(TRY(ModelCache::open(made.parts_.home / "models", fetch)));
+  made.mirror_.emplace(Mirror::Parts{made.parts_.registry, made.parts_.routes, made.parts_.endpoints, *made.cache_});
+  return follower;
+}
+
+Follower::~Follower() { stop(); }
+
+void Follower::start() {
+  restore();
+  thread_ = std::jthread([this] { run(stop_.get_token()); });
+}
+
+void Follower::stop() {
+  stop_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+FollowerStatus Follower::status() const {
+  const std::scoped_lock lock(mutex_);
+  return status_;
+}
+
+// What was taken over before the process ended. Its models are on the disk already.
+void Follower::restore() {
+  const auto text = read_file(parts_.home / kStateFile);
+  if (!text) return;
+  auto state = parse_state(*text);
+  if (!state) return log::warn("what was served before is not served", {{"error", state.error().message}});
+  log::info("serving what the server said last", {{"generation", std::to_string(state->generation)}});
+  state_ = std::move(*state);
+  etag_ = etag_of(*text);
+  take_over(*state_);
+}
+
+void Follower::run(const std::stop_token& stop) {
+  auto server = Upstream::open(parts_.server, stop);
+  while (server && !stop.stop_requested()) {
+    const auto asked = ask(*server);
+    if (stop.stop_requested()) return;
+    set_connected(asked);
+    if (!asked) pause(wait_after(++failures_, chance()), stop);
+    if (asked) failures_ = 0;
+  }
+}
+
+// Waits for the next state and takes it over; what could not be taken over is tried again.
+Result<void> Follower::ask(Upstream& server) {
+  const bool whole = is_complete(status().problems);
+  const auto text = TRY(server.next_state(etag_, whole ? kPatience : kRetry));
+  if (text) return take(*text);
+  if (!whole && state_) take_over(*state_);
+  return {};
+}
+
+// A state that is malformed is refused as a whole.
+Result<void> Follower::take(const std::string& text) {
+  state_ = TRY(parse_state(text));
+  etag_ = etag_of(text);
+  take_over(*state_);
+  return write_file(parts_.home / kStateFile, text);
+}
+
+void Follower::take_over(const NumberedState& numbered) {
+  parts_.set_event_time(numbered.state.event_time);
+  auto problems = mirror_->take(numbered.state);
+  const auto before = status();
+  for (const Problem& problem : problems) {
+    if (std::ranges::find(before.problems, problem) == before.problems.end())
+      log::error("an endpoint cannot be served", {{"endpoint", problem.endpoint}, {"problem", problem.message}});
+  }
+  if (before.generation != numbered.generation)
+    log::info("serving a new state",
+              {{"generation", std::to_string(numbered.generation)}, {"problems", std::to_string(problems.size())}});
+  parts_.metrics.gauge("millrace_replica_generation", "The serving state that was taken over last.")
+      .set(static_cast<double>(numbered.generation));
+  parts_.metrics.gauge("millrace_replica_problems", "Endpoints that are not what the serving state says.")
+      .set(static_cast<double>(problems.size()));
+  {
+    const std::scoped_lock lock(mutex_);
+    status_.generation = numbered.generation;
+    status_.complete |= is_complete(problems);
+    status_.problems = std::move(problems);
+  }
+  note();
+}
+
+void Follower::set_connected(const Result<void>& asked) {
+  parts_.metrics.gauge("millrace_replica_connected", "Whether the server answered the last time.").set(asked ? 1 : 0);
+  std::string trouble = asked ? "" : asked.error().message;
+  bool changed = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    changed = status_.connected != asked.has_value() || status_.trouble != trouble;
+    status_.connected = asked.has_value();
+    status_.trouble = trouble;
+  }
+  if (!changed) return;
+  if (asked) log::info("following the server", {{"server", parts_.server.url}});
+  if (!asked) log::warn("the server's state cannot be followed", {{"server", parts_.server.url}, {"error", trouble}});
+  note();
+}
+
+void Follower::note() {
+  if (parts_.on_change) parts_.on_change();
+}
+
+void Follower::pause(Duration time, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, stop, time, [] { return false; });
+}
+
+double Follower::chance() const {
+  const std::string id = parts_.ids.next();
+  std::uint32_t drawn = 0;
+  std::from_chars(id.data(), id.data() + 8, drawn, 16);
+  return drawn / 4294967296.0;
+}
+
+}  // namespace millrace::replicas

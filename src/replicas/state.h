@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "serving/bandit.h"
+#include "serving/route_spec.h"
+
+namespace millrace::replicas {
+
+// A file of a model's folder.
+struct ModelFile {
+  std::string path;  // relative to the folder, of plain names
+  std::uint64_t size = 0;
+  std::string sha256;  // 64 lower-case hexadecimal digits
+  bool operator==(const ModelFile&) const = default;
+};
+
+// A model version that endpoints need: all files of its folder, by path.
+struct VersionState {
+  std::string model;
+  std::int64_t version = 0;
+  std::vector<ModelFile> files;
+  bool operator==(const VersionState&) const = default;
+};
+
+// Of the files' paths and contents: equal folders have equal digests.
+std::string digest_of(const std::vector<ModelFile>& files);
+
+// An endpoint as the server serves it.
+struct EndpointState {
+  std::string name;
+  std::string document;                         // the Endpoint document, as JSON
+  serving::RoutesSpec routes;                   // in force, whoever set them
+  std::map<std::string, std::int64_t> arms;     // the version of each arm that has one, by the arm's name
+  std::map<std::string, std::int64_t> shadows;  // likewise, by the shadow's alias
+  std::optional<serving::BanditEvidence> evidence;
+  bool unloaded = false;  // by hand
+};
+
+// All that a replica needs to answer as its server does.
+struct ServingState {
+  std::optional<Timestamp> event_time;   // where the server's event clock stands; none: it is the wall clock
+  std::vector<EndpointState> endpoints;  // by name
+  std::vector<VersionState> versions;    // those that the endpoints name, by model and version
+
+  const VersionState* find_version(std::string_view model, std::int64_t version) const;
+};
+
+// A state and its number: the server counts its changes, over restarts.
+struct NumberedState {
+  std::int64_t generation = 0;
+  ServingState state;
+};
+
+// As docs/formats/serving_state.md has it.
+std::string to_text(const ServingState& state);
+std::string to_text(std::int64_t generation, std::string_view state_text);
+// The entity tag of a numbered state's text, with its quotes.
+std::string etag_of(std::string_view text);
+// kInvalidArgument for what is not a state in every part: nothing of it is to be believed then. It may come from
+// anybody: paths stay inside their folder, names occur once, and numbers and counts are bounded.
+Result<NumberedState> parse_state(std::string_view text);
+
+}  // namespace millrace::replicas
