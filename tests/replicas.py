@@ -38,9 +38,10 @@ class Replica:
 
     def start(self, ready=True):
         listening = threading.Event()
+        drain = [] if "--drain-seconds" in self.options else ["--drain-seconds", "0"]
         environment = {**(self.environment or {}), **({"MILLRACE_TOKEN": self.token} if self.token else {})}
         self.process = self.millrace.start("serve", "--from", self.server_url, "--home", self.home, "--name", self.name, "--listen", f"127.0.0.1:{self.port}",
-                                           "--grpc-listen", f"127.0.0.1:{self.grpc_port}", "--drain-seconds", "0", *self.options, environment=environment, stderr=-1, text=True)
+                                           "--grpc-listen", f"127.0.0.1:{self.grpc_port}", *drain, *self.options, environment=environment, stderr=-1, text=True)
         self.reader = threading.Thread(target=self._read_log, args=(self.process.stderr, listening), daemon=True)
         self.reader.start()
         if not listening.wait(READY_SECONDS) or self.process.poll() is not None:

@@ -15,7 +15,7 @@ import pytest
 
 GOLDEN = pathlib.Path(__file__).resolve().parent / "golden/cli"
 NOUNS = ["dataset", "feature", "pipeline", "run", "experiment", "model", "endpoint", "monitor", "trigger", "gate", "event", "user", "token", "role", "audit"]
-COMMANDS = ["server", "apply", "status", "replay", *NOUNS, "login", "schema", "lineage", "completion", "help"]
+COMMANDS = ["server", "serve", "apply", "status", "replay", *NOUNS, "login", "schema", "lineage", "completion", "help"]
 NOBODY = "http://127.0.0.1:1"
 
 PROJECT = """\

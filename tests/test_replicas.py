@@ -1,10 +1,14 @@
 """Replicas answer as their server does, whatever becomes of it."""
 
 import contextlib
+import hashlib
+import http.server
 import json
+import threading
 
 import mlflow
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import requests
 import xgboost as xgb
@@ -14,6 +18,7 @@ from serving import register
 
 from running import Server
 
+PASSWORD = "a password for tests"
 PROJECT = """kind: Project
 name: shop
 ---
@@ -134,6 +139,58 @@ def test_a_server_that_is_away_is_not_missed(shop, replica_of):
     until(lambda: one.status()["connected"], "it says so")
 
 
+def predictions(server):
+    server.post("/api/v1/endpoints/shop/commit")
+    if not server.list("/api/v1/datasets/shop.predictions/versions"):
+        return {}
+    files = [pq.ParquetFile(path).read() for path in server.files("shop.predictions")]
+    return {row["id"]: row for table in files for row in table.to_pylist()}
+
+
+def test_predictions_of_replicas_are_in_the_servers_log_each_once(shop, replica_of):
+    one, two = replica_of(shop, "one"), replica_of(shop, "two")
+    for place, ids in ((shop, "s"), (one, "a"), (two, "b")):
+        for number in range(30):
+            infer(place, number / 10, id=f"{ids}{number}")
+    logged = until(lambda: len(found := predictions(shop)) == 90 and found, "all are there")
+    assert logged["a7"]["prediction"] == logged["b7"]["prediction"] == logged["s7"]["prediction"]
+    assert logged["a7"]["shadow_third"] == logged["s7"]["shadow_third"] is not None
+    assert logged["a7"]["route"] == "champion/weight" or logged["a7"]["route"] == logged["s7"]["route"]
+    sent = shop.get("/api/v1/endpoints/shop/predictions/b3")["prediction"]
+    assert sent["a"] == 0.3 and sent["b"] == 0.25
+
+
+def test_no_prediction_is_lost_whoever_is_killed(shop, replica_of):
+    one = replica_of(shop)
+    shop.kill9()
+    for number in range(20):
+        infer(one, id=f"away{number}")
+    one.kill9()
+    one.start()
+    for number in range(20):
+        infer(one, id=f"again{number}")
+    one.kill9()
+    shop.start()
+    one.start()
+    wanted = {f"{when}{number}" for when in ("away", "again") for number in range(20)}
+    until(lambda: wanted <= set(predictions(shop)), "they come with the next start")
+    infer(one, id="last")
+    assert one.stop() == 0
+    assert "last" in predictions(shop), "the rest comes before the end"
+
+
+def test_a_replica_that_ends_is_drained(shop, replica_of):
+    one = replica_of(shop, options=["--drain-seconds", "3"])
+    until(lambda: "one" in replicas(shop), "it is known")
+    one.process.terminate()
+    until(lambda: not one.is_ready(), "it is no longer ready", seconds=2)
+    assert "about to end" in one.request("GET", "/v2/health/ready").text
+    assert json.loads(infer(one))["model_version"] == "1", "it goes on answering"
+    until(lambda: replicas(shop).get("one", {}).get("draining"), "the server knows", seconds=2)
+    assert one.stop() == 0
+    assert "one" not in replicas(shop)
+
+
 def test_what_is_the_servers_is_refused_with_where_to_go(shop, replica_of):
     one = replica_of(shop)
     for method, path in (("GET", "/api/v1/endpoints"), ("PATCH", "/api/v1/endpoints/shop/routes"), ("POST", "/api/2.0/mlflow/runs/create"), ("POST", "/v2/repository/models/shop/unload")):
@@ -141,3 +198,95 @@ def test_what_is_the_servers_is_refused_with_where_to_go(shop, replica_of):
         assert answer.status_code == 421 and shop.url in answer.text, (path, answer.text)
     assert one.request("GET", "/nothing").status_code == 404
     assert "millrace_replica_generation" in one.request("GET", "/metrics").text
+
+
+def test_a_server_with_users_has_replicas_with_the_same(millrace, shop, replica_of):
+    shop.stop()
+    assert millrace("user", "create", "root", "--admin", "--home", shop.home, "--ask", input=PASSWORD + "\n").returncode == 0
+    shop.start()
+
+    def token(name, role):
+        made = requests.post(shop.url + "/api/v1/tokens", auth=("root", PASSWORD), json={"name": name, "role": role}, timeout=30)
+        assert made.ok, made.text
+        return made.json()
+
+    shop.token = token("tests", None)["secret"]
+    viewer = token("asks", "viewer")
+    powerless = replica_of(shop, "powerless", ready=False, token=viewer["secret"])
+    until(lambda: any("needs the role deployer" in line for line in powerless.log), "it says what its token lacks")
+    assert not powerless.is_ready()
+    one = replica_of(shop, token=token("replicas", "deployer")["secret"])
+    ask = lambda place, secret: requests.post(place.url + "/v2/models/shop/infer", json=body(id="p"), headers={"Authorization": f"Bearer {secret}"} if secret else {}, timeout=30)
+    assert ask(one, None).status_code == ask(one, "mrt_" + "0" * 64).status_code == 401
+    assert ask(one, viewer["secret"]).content == ask(shop, viewer["secret"]).content
+    assert requests.get(one.url + "/metrics", timeout=30).status_code == 401
+    until(lambda: replicas(shop).get("one", {}).get("generation"), "it is known")
+    assert (one.home / "callers.json").stat().st_mode & 0o777 == 0o600
+    assert viewer["secret"] not in (one.home / "callers.json").read_text()
+    shop.kill9()
+    one.kill9()
+    one.start()
+    assert ask(one, viewer["secret"]).status_code == 200 and ask(one, None).status_code == 401, "without the server, too"
+    shop.start()
+    shop.request("DELETE", f"/api/v1/tokens/{viewer['id']}")
+    until(lambda: ask(one, viewer["secret"]).status_code == 401, "what is taken back there is taken back here")
+
+
+class FakeServer(http.server.BaseHTTPRequestHandler):
+    """Says what a test wants said."""
+
+    said = {}
+
+    def do_GET(self):
+        answer = self.said.get(self.path.split("?")[0], b"{}")
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def do_PUT(self):
+        self.do_GET()
+
+    do_DELETE = do_PUT
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def fake_server():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeServer)
+    server.url = f"http://127.0.0.1:{server.server_address[1]}"
+    FakeServer.said = {"/api/v1/serving-state/callers": b'{"closed": false, "callers": []}'}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+def state(files):
+    document = json.dumps({"kind": "Endpoint", "name": "shop", "model": "scores"})
+    routes = json.dumps({"arms": [{"name": "champion", "alias": "champion"}]})
+    endpoint = {"name": "shop", "document": document, "routes": routes, "arms": {"champion": 1}, "shadows": {}, "members": [], "evidence": None, "unloaded": False}
+    return {"format": 1, "generation": 1, "state": {"event_time_us": None, "endpoints": [endpoint], "versions": [{"model": "scores", "version": 1, "files": files}]}}
+
+
+def test_a_server_that_says_what_cannot_be_is_not_believed(fake_server, replica_of, tmp_path):
+    one = replica_of(fake_server, ready=False)
+    said = lambda line: until(lambda: any(line in each for each in one.log), lambda: f"{line}: {one.log[-3:]}")
+    hash_of = lambda content: hashlib.sha256(content).hexdigest()
+    bad = hash_of(b"something else")
+    FakeServer.said["/api/v1/serving-state"] = b"\xff{"
+    said("cannot be followed")
+    for files, line in (
+        ([{"path": "../../evil", "size": 4, "sha256": hash_of(b"evil")}], "no path within a folder"),
+        ([{"path": "MLmodel", "size": 10**30, "sha256": bad}], "no whole number"),
+        ([{"path": "MLmodel", "size": 2**42, "sha256": bad}], "has no room"),
+        ([{"path": "MLmodel", "size": 4, "sha256": bad}], "another SHA-256"),
+        ([{"path": "MLmodel", "size": 400, "sha256": bad}], "the server answered 200"),
+    ):
+        FakeServer.said[f"/api/v1/serving-state/files/{bad}"] = b"evil"
+        FakeServer.said["/api/v1/serving-state"] = json.dumps(state(files)).encode()
+        one.log.clear()
+        said(line)
+    assert not one.is_ready() and not list(tmp_path.rglob("evil*")) and not list((one.home / "models" / "models").iterdir())
+    assert one.request("GET", "/v2/health/live").status_code == 200

@@ -44,7 +44,7 @@ struct Principal {
 // A token, as another process knows it that answers in this one's place: the SHA-256 of its secret, and what its bearer
 // may do where things belong to no project.
 struct Caller {
-  std::string name;  // of the owner
+  std::string name;   // of the owner
   std::string token;  // its name
   std::string digest;
   Role role = Role::kViewer;

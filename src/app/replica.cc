@@ -10,6 +10,7 @@
 #include "api/grpc/methods.h"
 #include "api/http/guard.h"
 #include "api/http/on_replica.h"
+#include "api/http/origin.h"
 #include "api/http/serving_routes.h"
 #include "api/mlflow/routes.h"
 #include "app/server.h"
@@ -28,6 +29,7 @@
 #include "replicas/follower.h"
 #include "replicas/reporter.h"
 #include "replicas/shipper.h"
+#include "serving/compositions/composition_store.h"
 #include "serving/rehearsal.h"
 #include "serving/runtimes/python_host.h"
 #include "serving/serving.h"
@@ -76,6 +78,7 @@ struct Replica::Parts {
   std::unique_ptr<datasets::Datasets> datasets;
   std::unique_ptr<registry::Store> registry;
   std::unique_ptr<serving::RouteStore> routes;
+  std::unique_ptr<serving::CompositionStore> compositions;
   std::optional<serving::PythonHost> python;
   std::optional<serving::Rehearsal> rehearsal;
   std::unique_ptr<serving::Endpoints> endpoints;
@@ -94,6 +97,7 @@ struct Replica::Parts {
   Result<void> open_follower();
   Result<void> listen();
   Result<void> follow();
+  Result<void> let_in(const replicas::Callers& callers);
   Result<void> ready() const;
   Json status() const;
   replicas::Report report() const;
@@ -114,6 +118,8 @@ Result<void> Replica::Parts::open_stores() {
   db = TRY(db::Database::open("sqlite:" + (scratch / "replica.db").string()));
   access = TRY(access::Store::open(*db, wall));
   audit = std::make_unique<access::Audit>(*db);
+  // Closed until the server is known to be open, and then only where that was said, or on loopback.
+  TRY(let_in({.closed = true}));
   open_to = TRY(check_exposure(settings.listening, access->closed()));
   events = TRY(events::Log::open(*db));
   lineage = TRY(lineage::Store::open(*db));
@@ -133,6 +139,7 @@ Result<void> Replica::Parts::open_serving() {
       metrics);
   rehearsal.emplace(settings.program);
   routes = TRY(serving::RouteStore::open({*db, *events, clock}));
+  compositions = TRY(serving::CompositionStore::open({*db, *events, clock}));
   const auto no_features = [this](const std::string& service) {
     return fail(Code::kUnimplemented, "the features of {} are looked up on the server only; ask {}", service,
                 settings.from.url);
@@ -148,8 +155,18 @@ Result<void> Replica::Parts::open_serving() {
                                                                              .metrics = metrics,
                                                                              .python = &*python,
                                                                              .on_version_change = log_change,
-                                                                             .rehearsal = &*rehearsal});
+                                                                             .rehearsal = &*rehearsal,
+                                                                             .compositions = compositions.get()});
   return {};
+}
+
+Result<void> Replica::Parts::let_in(const replicas::Callers& callers) {
+  const Listening& at = settings.listening;
+  const bool local = api::is_loopback(at.http.address) && (!at.grpc || api::is_loopback(at.grpc->address));
+  const bool open = !callers.closed && (local || at.allow_anonymous);
+  if (!callers.closed && !open)
+    log::warn("nobody may ask this replica: its server has no users, and --allow-anonymous was not given");
+  return access->set_callers(callers.tokens, open ? access::Store::Door::kOpen : access::Store::Door::kClosed);
 }
 
 Result<void> Replica::Parts::listen() {
@@ -173,9 +190,11 @@ Result<void> Replica::Parts::open_follower() {
                                            .home = settings.home,
                                            .registry = *registry,
                                            .routes = *routes,
+                                           .compositions = *compositions,
                                            .endpoints = *endpoints,
                                            .metrics = metrics,
                                            .ids = ids,
+                                           .set_callers = [this](const auto& callers) { return let_in(callers); },
                                            .set_event_time = [this](auto time) { clock.set(time); },
                                            .on_change = [this] { reporter->nudge(); }}));
   return {};

@@ -18,16 +18,21 @@ TEST(CallersTest, WhatWasWrittenIsRead) {
 
 TEST(CallersTest, WhatIsMalformedLetsNobodyIn) {
   const std::string a(64, 'a');
-  const std::string good = R"({"name": "ann", "token": "ci", "sha256": ")" + a + R"(", "role": "viewer", "expires_us": null})";
+  const std::string good =
+      R"({"name": "ann", "token": "ci", "sha256": ")" + a + R"(", "role": "viewer", "expires_us": null})";
   ASSERT_TRUE(parse_callers(R"({"closed": true, "callers": [)" + good + "]}"));
-  for (const std::string& bad :
-       {std::string(R"({"callers": []})"), std::string(R"({"closed": 0, "callers": []})"), std::string("[]"),
-        R"({"closed": true, "callers": [)" + good + "," + good + "]}",
-        R"({"closed": true, "callers": [{"name": "ann", "token": "ci", "sha256": ")" + a + R"(", "role": "king", "expires_us": null}]})",
-        R"({"closed": true, "callers": [{"name": "", "token": "ci", "sha256": ")" + a + R"(", "role": "viewer", "expires_us": null}]})",
-        R"({"closed": true, "callers": [{"name": "ann", "token": "ci", "sha256": ")" + a + R"(", "role": "viewer"}]})",
-        std::string(R"({"closed": true, "callers": [{"name": "ann", "token": "ci", "sha256": "", "role": "viewer", "expires_us": null}]})"),
-        std::string(R"({"closed": true, "callers": [7]})")})
+  for (
+      const std::string& bad :
+      {std::string(R"({"callers": []})"), std::string(R"({"closed": 0, "callers": []})"), std::string("[]"),
+       R"({"closed": true, "callers": [)" + good + "," + good + "]}",
+       R"({"closed": true, "callers": [{"name": "ann", "token": "ci", "sha256": ")" + a +
+           R"(", "role": "king", "expires_us": null}]})",
+       R"({"closed": true, "callers": [{"name": "", "token": "ci", "sha256": ")" + a +
+           R"(", "role": "viewer", "expires_us": null}]})",
+       R"({"closed": true, "callers": [{"name": "ann", "token": "ci", "sha256": ")" + a + R"(", "role": "viewer"}]})",
+       std::string(
+           R"({"closed": true, "callers": [{"name": "ann", "token": "ci", "sha256": "", "role": "viewer", "expires_us": null}]})"),
+       std::string(R"({"closed": true, "callers": [7]})")})
     EXPECT_FALSE(parse_callers(bad)) << bad;
 }
 

@@ -10,9 +10,11 @@
 namespace millrace::replicas {
 namespace {
 
-constexpr Duration kPatience = std::chrono::seconds(25);
-constexpr Duration kRetry = std::chrono::seconds(5);  // of what could not be taken over
-constexpr std::string_view kStateFile = "state.json";
+namespace fs = std::filesystem;
+
+constexpr Duration kPatience = std::chrono::seconds(10);  // then it asks again who may ask
+constexpr Duration kRetry = std::chrono::seconds(5);      // of what could not be taken over
+constexpr std::string_view kStateFile = "state.json", kCallersFile = "callers.json";
 
 }  // namespace
 
@@ -24,7 +26,8 @@ Result<std::unique_ptr<Follower>> Follower::open(Parts parts) {
     return made.files_->read_file(file.sha256, offset, most);
   };
   made.cache_.emplace(TRY(ModelCache::open(made.parts_.home / "models", fetch)));
-  made.mirror_.emplace(Mirror::Parts{made.parts_.registry, made.parts_.routes, made.parts_.endpoints, *made.cache_});
+  made.mirror_.emplace(Mirror::Parts{made.parts_.registry, made.parts_.routes, made.parts_.compositions,
+                                     made.parts_.endpoints, *made.cache_});
   return follower;
 }
 
@@ -47,6 +50,7 @@ FollowerStatus Follower::status() const {
 
 // What was taken over before the process ended. Its models are on the disk already.
 void Follower::restore() {
+  restore_callers();
   const auto text = read_file(parts_.home / kStateFile);
   if (!text) return;
   auto state = parse_state(*text);
@@ -55,6 +59,15 @@ void Follower::restore() {
   state_ = std::move(*state);
   etag_ = etag_of(*text);
   take_over(*state_);
+}
+
+void Follower::restore_callers() {
+  auto text = read_file(parts_.home / kCallersFile);
+  if (!text) return;
+  const auto callers = parse_callers(*text);
+  const auto set = callers ? parts_.set_callers(*callers) : std::unexpected(callers.error());
+  if (!set) return log::warn("who may ask is not known", {{"error", set.error().message}});
+  callers_ = std::move(*text);
 }
 
 void Follower::run(const std::stop_token& stop) {
@@ -70,10 +83,24 @@ void Follower::run(const std::stop_token& stop) {
 
 // Waits for the next state and takes it over; what could not be taken over is tried again.
 Result<void> Follower::ask(Upstream& server) {
+  TRY(ask_callers(server));
   const bool whole = is_complete(status().problems);
   const auto text = TRY(server.next_state(etag_, whole ? kPatience : kRetry));
   if (text) return take(*text);
   if (!whole && state_) take_over(*state_);
+  return {};
+}
+
+// Before anything is served that they could ask for.
+Result<void> Follower::ask_callers(Upstream& server) {
+  std::string text = TRY(server.callers());
+  if (text == callers_) return {};
+  TRY(parts_.set_callers(TRY(parse_callers(text))));
+  const auto file = parts_.home / kCallersFile;
+  TRY(write_file(file, text));
+  std::error_code error;
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write, error);
+  callers_ = std::move(text);
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "replicas/callers.h"
 #include "replicas/mirror.h"
 #include "replicas/upstream.h"
 
@@ -36,9 +37,11 @@ class Follower {
     std::filesystem::path home;  // of the state and the models, which may be deleted while nobody follows
     registry::Store& registry;
     serving::RouteStore& routes;
+    serving::CompositionStore& compositions;
     serving::Endpoints& endpoints;
     metrics::Registry& metrics;
     IdSource& ids;                                                 // where chance comes from
+    std::function<Result<void>(const Callers&)> set_callers;       // who may ask here
     std::function<void(std::optional<Timestamp>)> set_event_time;  // where the server's event clock stands
     std::function<void()> on_change = {};                          // of the status; on the follower's thread
   };
@@ -55,6 +58,8 @@ class Follower {
   explicit Follower(Parts parts) : parts_(std::move(parts)) {}
   void run(const std::stop_token& stop);
   void restore();
+  void restore_callers();
+  Result<void> ask_callers(Upstream& server);
   Result<void> ask(Upstream& server);
   Result<void> take(const std::string& text);
   void take_over(const NumberedState& state);
@@ -69,6 +74,7 @@ class Follower {
   std::optional<Mirror> mirror_;
   std::optional<NumberedState> state_;  // the thread's own, as the next
   std::string etag_;                    // of its text
+  std::string callers_;                 // as text
   int failures_ = 0;                    // in a row; the thread's own
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;

@@ -13,13 +13,11 @@ namespace millrace::replicas {
 namespace {
 
 // All that makes the endpoint what it is: two that are equal are served alike.
-std::string text_of(const EndpointState& endpoint, const std::string& model, const ServingState& state) {
+std::string text_of(const EndpointState& endpoint, const std::vector<serving::MemberVersion>& needed,
+                    const ServingState& state) {
   ServingState alone{.endpoints = {endpoint}};
-  const auto add = [&](std::int64_t number) {
+  for (const auto& [model, number] : needed)
     if (const auto* version = state.find_version(model, number)) alone.versions.push_back(*version);
-  };
-  for (const auto& [arm, version] : endpoint.arms) add(version);
-  for (const auto& [alias, version] : endpoint.shadows) add(version);
   return to_text(alone);
 }
 
@@ -47,18 +45,20 @@ std::vector<Problem> Mirror::take(const ServingState& state) {
 
 Result<void> Mirror::take(const EndpointState& endpoint, const ServingState& state) {
   const serving::EndpointSpec spec = TRY(pinned_spec(endpoint));
-  std::string text = text_of(endpoint, spec.model, state);
-  const auto before = taken_.find(endpoint.name);
-  if (before != taken_.end() && before->second == text) return {};
-  taken_.erase(endpoint.name);
-  models_[endpoint.name] = spec.model;
-  TRY(put_versions(endpoint, spec.model, state));
+  const auto needed = needed_versions(endpoint, spec);
+  std::string text = text_of(endpoint, needed, state);
+  Taken& taken = taken_[endpoint.name];
+  if (taken.text == text) return {};
+  taken = {};
+  for (const auto& [model, version] : needed) taken.models.insert(model);
+  TRY(put_versions(needed, state));
   TRY(put_shadows(endpoint, spec));
+  TRY(put_composition(endpoint, spec));
   if (endpoint.evidence)
     TRY(parts_.routes.update_bandit({.endpoint = endpoint.name, .reward = {}, .evidence = *endpoint.evidence}));
   TRY(parts_.endpoints.apply(spec));
   TRY(endpoint.unloaded ? parts_.endpoints.unload(endpoint.name) : reload(endpoint.name));
-  taken_[endpoint.name] = std::move(text);
+  taken.text = std::move(text);
   return {};
 }
 
@@ -66,16 +66,19 @@ Result<void> Mirror::reload(const std::string& endpoint) {
   return TRY(parts_.endpoints.find(endpoint)).unloaded ? parts_.endpoints.load(endpoint) : Result<void>();
 }
 
-Result<void> Mirror::put_versions(const EndpointState& endpoint, const std::string& model, const ServingState& state) {
-  std::set<std::int64_t> numbers;
-  for (const auto& [arm, version] : endpoint.arms) numbers.insert(version);
-  for (const auto& [alias, version] : endpoint.shadows) numbers.insert(version);
-  for (const std::int64_t number : numbers) {
+Result<void> Mirror::put_versions(const std::vector<serving::MemberVersion>& needed, const ServingState& state) {
+  for (const auto& [model, number] : needed) {
     const VersionState* version = state.find_version(model, number);
     if (version == nullptr) return invalid_argument("the state lacks version {} of model {}", number, model);
     TRY(put_version(*version));
   }
   return {};
+}
+
+Result<void> Mirror::put_composition(const EndpointState& endpoint, const serving::EndpointSpec& spec) {
+  if (!spec.composition || endpoint.members.empty() || endpoint.arms.size() != 1) return {};
+  const serving::Composed composed{.spec = *spec.composition, .members = endpoint.members};
+  return parts_.compositions.put_number(endpoint.name, composed, endpoint.arms.begin()->second);
 }
 
 Result<void> Mirror::put_version(const VersionState& version) {
@@ -116,7 +119,8 @@ void Mirror::forget_replaced(const ServingState& state) {
     if (const auto gone = parts_.registry.delete_model(model); !gone)
       log::error("a model cannot be replaced", {{"model", model}, {"error", gone.error().message}});
     std::erase_if(known_, [&](const auto& entry) { return entry.first.first == model; });
-    std::erase_if(taken_, [&](const auto& entry) { return models_[entry.first] == model; });
+    for (auto& [endpoint, taken] : taken_)
+      if (taken.models.contains(model)) taken.text.clear();
   }
 }
 
@@ -126,7 +130,6 @@ void Mirror::remove_gone(const ServingState& state) {
     if (const auto removed = parts_.endpoints.remove(name); !removed)
       log::error("an endpoint cannot be removed", {{"endpoint", name}, {"error", removed.error().message}});
     taken_.erase(name);
-    models_.erase(name);
   }
 }
 

@@ -44,6 +44,7 @@ class Mirror {
   struct Parts {
     registry::Store& registry;
     serving::RouteStore& routes;
+    serving::CompositionStore& compositions;
     serving::Endpoints& endpoints;
     ModelCache& cache;
   };
@@ -54,11 +55,16 @@ class Mirror {
   std::vector<Problem> take(const ServingState& state);
 
  private:
+  struct Taken {
+    std::string text;  // what was taken over; "" while nothing or not all of it was
+    std::set<std::string> models;
+  };
   using Version = std::pair<std::string, std::int64_t>;
 
   Result<void> take(const EndpointState& endpoint, const ServingState& state);
   Result<void> reload(const std::string& endpoint);
-  Result<void> put_versions(const EndpointState& endpoint, const std::string& model, const ServingState& state);
+  Result<void> put_versions(const std::vector<serving::MemberVersion>& needed, const ServingState& state);
+  Result<void> put_composition(const EndpointState& endpoint, const serving::EndpointSpec& spec);
   Result<void> put_version(const VersionState& version);
   Result<void> put_shadows(const EndpointState& endpoint, const serving::EndpointSpec& spec);
   void forget_replaced(const ServingState& state);
@@ -66,8 +72,7 @@ class Mirror {
   void tidy(const ServingState& state);
 
   Parts parts_;
-  std::map<std::string, std::string> taken_;      // by endpoint: what was taken over of it, as text
-  std::map<std::string, std::string> models_;     // by endpoint
+  std::map<std::string, Taken> taken_;            // by endpoint
   std::map<Version, std::string> known_;          // the digests of what the registry knows
   std::set<std::string> wanted_, wanted_before_;  // the digests of the newest state, and of the one before it
 };

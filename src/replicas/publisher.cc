@@ -160,6 +160,10 @@ Result<EndpointState> Publisher::describe(const serving::EndpointStatus& status,
                          .routes = status.in_force.routes,
                          .evidence = status.in_force.evidence,
                          .unloaded = status.unloaded};
+  if (status.spec.composition) {
+    TRY(describe_composition(status.arms.front(), endpoint, state));
+    return endpoint;
+  }
   for (const auto& arm : status.arms) {
     const auto version = wanted_version(parts_.manifests, status, arm);
     if (version && TRY(include(status.spec.model, *version, state))) endpoint.arms[arm.spec.name] = *version;
@@ -169,6 +173,17 @@ Result<EndpointState> Publisher::describe(const serving::EndpointStatus& status,
       endpoint.shadows[shadow.alias] = *shadow.version;
   }
   return endpoint;
+}
+
+// A composition is there with all its members, or not at all.
+Result<void> Publisher::describe_composition(const serving::ArmStatus& arm, EndpointState& endpoint,
+                                             ServingState& state) {
+  if (!arm.version) return {};
+  for (const auto& [model, version] : arm.members)
+    if (!TRY(include(model, version, state))) return {};
+  endpoint.arms[arm.spec.name] = *arm.version;
+  endpoint.members = arm.members;
+  return {};
 }
 
 // Whether its files are there. Where that is not known now, nothing is: replicas shall not lose what they have.

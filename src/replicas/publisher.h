@@ -82,6 +82,7 @@ class Publisher {
   Result<void> publish();
   Result<std::shared_ptr<const PublishedState>> collect();
   Result<EndpointState> describe(const serving::EndpointStatus& status, ServingState& state);
+  Result<void> describe_composition(const serving::ArmStatus& arm, EndpointState& endpoint, ServingState& state);
   Result<bool> include(const std::string& model, std::int64_t version, ServingState& state);
   Result<std::int64_t> number(const std::string& digest);
   void answer_all(std::list<Waiting> answered);

@@ -80,12 +80,19 @@ Result<serving::BanditEvidence> evidence_of(const Json& json) {
   return evidence;
 }
 
+Json to_json(const std::vector<serving::MemberVersion>& members) {
+  Json list = Json::array();
+  for (const auto& [model, version] : members) list.push_back({{"model", model}, {"version", version}});
+  return list;
+}
+
 Json to_json(const EndpointState& endpoint) {
   return {{"name", endpoint.name},
           {"document", endpoint.document},
           {"routes", dump_json(serving::to_json(endpoint.routes))},
           {"arms", endpoint.arms},
           {"shadows", endpoint.shadows},
+          {"members", to_json(endpoint.members)},
           {"evidence", endpoint.evidence ? to_json(*endpoint.evidence) : Json(nullptr)},
           {"unloaded", endpoint.unloaded}};
 }
@@ -105,6 +112,8 @@ Result<EndpointState> endpoint_of(const Json& json) {
                          .routes = TRY(serving::parse_routes(TRY(text_in(json, "routes", kLongestDocument)))),
                          .arms = TRY(versions_in(json, "arms")),
                          .shadows = TRY(versions_in(json, "shadows"))};
+  for (const Json& member : *TRY(list_in(json, "members", kMostFiles)))
+    endpoint.members.push_back({TRY(text_in(member, "model")), TRY(whole_in(member, "version", 1, kLargestNumber))});
   if (!serving::is_route_name(endpoint.name)) return fault("\"{}\" is no name of an endpoint", endpoint.name);
   if (const Json& evidence = *TRY(member(json, "evidence")); !evidence.is_null())
     endpoint.evidence = TRY(evidence_of(evidence));

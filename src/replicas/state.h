@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "serving/bandit.h"
+#include "serving/compositions/composition_store.h"
 #include "serving/route_spec.h"
 
 namespace millrace::replicas {
@@ -41,6 +42,9 @@ struct EndpointState {
   serving::RoutesSpec routes;                   // in force, whoever set them
   std::map<std::string, std::int64_t> arms;     // the version of each arm that has one, by the arm's name
   std::map<std::string, std::int64_t> shadows;  // likewise, by the shadow's alias
+  // Where several models answer as one: the versions of its members, in their order. The arm's version is the number of
+  // the composition.
+  std::vector<serving::MemberVersion> members;
   std::optional<serving::BanditEvidence> evidence;
   bool unloaded = false;  // by hand
 };

@@ -65,6 +65,10 @@ Result<std::optional<std::string>> Upstream::next_state(const std::string& known
   return std::optional(std::move(response.body));
 }
 
+Result<std::string> Upstream::callers() {
+  return std::move(TRY(send({.target = "/api/v1/serving-state/callers"})).body);
+}
+
 Result<std::string> Upstream::read_file(std::string_view sha256, std::uint64_t offset, std::size_t most) {
   const std::string target = fmt::format("/api/v1/serving-state/files/{}", sha256);
   auto response = TRY(send({.target = target,

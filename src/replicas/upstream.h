@@ -30,6 +30,8 @@ class Upstream {
 
   // The text of the newest state, once its entity tag is not `known`; none where it stayed that for `patience`.
   Result<std::optional<std::string>> next_state(const std::string& known, Duration patience);
+  // The text of who may ask (callers.h).
+  Result<std::string> callers();
   // Some bytes of a model's file.
   Result<std::string> read_file(std::string_view sha256, std::uint64_t offset, std::size_t most);
   Result<void> report(const Report& report);

@@ -3,10 +3,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "access/access.h"
 #include "api/http/resources.h"
 #include "base/fd.h"
 #include "base/files.h"
 #include "net/content.h"
+#include "replicas/callers.h"
 #include "replicas/publisher.h"
 #include "replicas/roster.h"
 #include "serving/serving.h"
@@ -90,6 +92,11 @@ Result<Response> send_model_file(const replicas::Publisher& publisher, const Req
                                       }});
 }
 
+Result<Response> list_callers(const access::Store& access) {
+  const replicas::Callers callers{.closed = access.closed(), .tokens = TRY(access.list_callers())};
+  return Response{.body = replicas::to_text(callers), .headers = {{"Cache-Control", "no-store"}}};
+}
+
 Result<void> check_text(std::string_view what, const std::string& text) {
   if (text.size() <= kLongestText) return {};
   return invalid_argument("\"{}\" is longer than {} bytes", what, kLongestText);
@@ -141,6 +148,10 @@ void add_replica_routes(net::Router& router, Services& services) {
   auto& clock = services.wall;
   router.add_deferred("GET", "/api/v1/serving-state", Access::kRead, [&](const Request& request, net::Reply reply) {
     next_state(publisher, request, std::move(reply));
+  });
+  router.add("GET", "/api/v1/serving-state/callers", Access::kDeploy, [&](const Request&) {
+    auto listed = list_callers(services.access);
+    return listed ? std::move(*listed) : answer(listed.error());
   });
   router.add("GET", "/api/v1/serving-state/files/{sha256}", Access::kRead, [&](const Request& request) {
     auto sent = send_model_file(publisher, request);

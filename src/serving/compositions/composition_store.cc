@@ -93,6 +93,16 @@ Result<std::int64_t> CompositionStore::number_of(const std::string& endpoint, co
   return number;
 }
 
+Result<void> CompositionStore::put_number(const std::string& endpoint, const Composed& composed, std::int64_t number) {
+  auto tx = TRY(parts_.database.begin());
+  TRY(tx.execute("delete from endpoint_compositions where endpoint = ?", endpoint));
+  TRY(tx.execute("delete from endpoint_composition_members where endpoint = ?", endpoint));
+  TRY(tx.execute("insert into endpoint_compositions (endpoint, number, recipe, event_time) values (?, ?, ?, ?)",
+                 endpoint, number, dump_json(recipe_of(composed)), parts_.clock.now()));
+  TRY(insert_members(tx, endpoint, number, composed.members));
+  return tx.commit();
+}
+
 Result<std::vector<MemberVersion>> CompositionStore::find_members(std::string_view endpoint,
                                                                   std::int64_t number) const {
   auto members = TRY(parts_.database.query<MemberVersion>(

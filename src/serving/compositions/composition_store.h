@@ -47,6 +47,9 @@ class CompositionStore {
 
   // The same members, combined in the same way, have the same number again, also after a restart; all else the next.
   Result<std::int64_t> number_of(const std::string& endpoint, const Composed& composed);
+  // For a process that answers as another does: the composition has the number that it has there, and no other of the
+  // endpoint is known.
+  Result<void> put_number(const std::string& endpoint, const Composed& composed, std::int64_t number);
   // In the composition's order; kNotFound for a number that was not given.
   Result<std::vector<MemberVersion>> find_members(std::string_view endpoint, std::int64_t number) const;
 
