@@ -21,6 +21,8 @@ Result<Json> parse_json(std::string_view text) {
     return json;
   } catch (const Json::parse_error& error) {
     return invalid_argument("the body is not valid JSON near byte {}", error.byte);
+  } catch (const Json::out_of_range&) {
+    return invalid_argument("the JSON has a number that no double holds");
   }
 }
 
