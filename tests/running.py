@@ -35,10 +35,10 @@ class Server:
     home folder, or at the URI `db`, or where the environment variable MILLRACE_TEST_POSTGRES says; its artifacts are in
     the home folder, or in the `artifacts` of an ObjectStore. `options` are further ones of its command line; `token` is
     what its requests and commands show; `verify` the certificates they believe, where it speaks TLS; `environment` is
-    added to that of the program."""
+    added to that of the program. It listens on loopback, or where `listen` says, which must include loopback."""
 
-    def __init__(self, millrace, home, db=None, artifacts=None, options=(), token=None, verify=None, environment=None):
-        self.millrace, self.home, self.db, self.artifacts = millrace, home, db, artifacts
+    def __init__(self, millrace, home, db=None, artifacts=None, options=(), token=None, verify=None, environment=None, listen="127.0.0.1"):
+        self.millrace, self.home, self.db, self.artifacts, self.listen = millrace, home, db, artifacts, listen
         self.options, self.token, self.verify, self.environment = options, token, verify, environment
         if db is None and (shared := os.environ.get("MILLRACE_TEST_POSTGRES")):
             self.db = schema_for(shared, home)
@@ -59,8 +59,8 @@ class Server:
     def start(self):
         ready = threading.Event()
         places = [*(["--db", self.db] if self.db else []), *(["--artifacts", self.artifacts] if self.artifacts else [])]
-        grpc = [] if "--grpc-listen" in self.options else ["--grpc-listen", f"127.0.0.1:{self.grpc_port}"]
-        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"127.0.0.1:{self.port}", *grpc, *places, *self.options, environment=self.environment, stderr=subprocess.PIPE, text=True)
+        grpc = [] if "--grpc-listen" in self.options else ["--grpc-listen", f"{self.listen}:{self.grpc_port}"]
+        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"{self.listen}:{self.port}", *grpc, *places, *self.options, environment=self.environment, stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read_log, args=(self.process.stderr, ready), daemon=True)
         self.reader.start()
         if not ready.wait(READY_SECONDS) or self.process.poll() is not None:
