@@ -33,6 +33,10 @@ class Replica:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def grpc(self):
+        return f"127.0.0.1:{self.grpc_port}"
+
+    @property
     def name(self):
         return self.home.name
 

@@ -4,15 +4,20 @@ import contextlib
 import hashlib
 import http.server
 import json
+import sys
 import threading
 
+import lightgbm as lgb
 import mlflow
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import requests
+import test_compositions
+import tritonclient.grpc as triton
 import xgboost as xgb
 from mlflow import MlflowClient
+from mlflow.models import infer_signature
 from replicas import Replica, until
 from serving import register
 
@@ -105,6 +110,8 @@ def test_replicas_answer_byte_for_byte_what_their_server_does(shop, replica_of):
     rows = {"dataframe_split": {"columns": ["a", "b"], "data": [[0.5, 0.25], [-1, None]]}}
     assert len({requests.post(place.url + "/invocations", json=rows, timeout=30).content for place in (shop, one)}) == 1
     listed = until(lambda: len(known := replicas(shop)) == 2 and known, "both are known")
+    shown = shop.run("status").stdout
+    assert "Replicas (the server serves generation" in shown and one.url in shown and two.url in shown
     assert listed["one"]["address"] == one.url and listed["one"]["generation"] == generation(shop) and listed["one"]["problems"] == []
 
 
@@ -198,6 +205,83 @@ def test_what_is_the_servers_is_refused_with_where_to_go(shop, replica_of):
         assert answer.status_code == 421 and shop.url in answer.text, (path, answer.text)
     assert one.request("GET", "/nothing").status_code == 404
     assert "millrace_replica_generation" in one.request("GET", "/metrics").text
+
+
+KINDS = """kind: Project
+name: kinds
+---
+kind: Endpoint
+name: forest
+model: forest
+---
+kind: Endpoint
+name: python
+model: python
+---
+kind: Endpoint
+name: both
+ensemble:
+  combine: mean
+  of: [{model: xgb}, {model: lgb}]
+"""
+
+
+def test_models_of_every_kind_and_ensembles_are_replicated(millrace, replica_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    python = ("--python", sys.executable)
+    with Server(millrace, tmp_path / "home", options=python) as server:
+        mlflow.set_tracking_uri(server.url)
+        rows = test_compositions.table(40)
+        register(mlflow.xgboost, test_compositions.booster(1), "xgb")
+        register(mlflow.lightgbm, lgb.train({"objective": "binary", "verbose": -1}, lgb.Dataset(rows, test_compositions.truth(rows)), 5), "lgb")
+        register(mlflow.onnx, test_compositions.forest_as_onnx(rows), "forest", signature=infer_signature(rows))
+        test_compositions.register_python(test_compositions.python_models()["doubled"], "python", rows.astype(float).head(2))
+        (tmp_path / "project").mkdir()
+        for text in (KINDS, KINDS.replace("{model: xgb}", "{model: xgb, weight: 3}")):  # the second ensemble has number 2
+            (tmp_path / "project" / "kinds.yaml").write_text(text)
+            server.apply(tmp_path / "project")
+        assert server.get("/v2/models/both")["versions"] == ["2"]
+        one = replica_of(server, options=python)
+        inputs = {"id": "p", "inputs": test_compositions.as_tensors(rows)}
+        for name in ("forest", "python", "both"):
+            answers = {requests.post(place.url + f"/v2/models/{name}/infer", json=inputs, timeout=30).content for place in (server, one)}
+            assert len(answers) == 1, name
+        register(mlflow.xgboost, test_compositions.booster(2), "xgb")
+        until(lambda: requests.get(one.url + "/v2/models/both", timeout=30).json()["versions"] == ["3"], "a member moves")
+        with triton.InferenceServerClient(one.grpc) as client:
+            assert client.is_server_ready() and client.get_model_metadata("both").versions == ["3"]
+            with pytest.raises(triton.InferenceServerException, match="this is a replica"):
+                client.unload_model("both")
+        server.run("apply", project_without(tmp_path, KINDS, "python"))
+        until(lambda: one.request("GET", "/v2/models/python").status_code == 404, "what is gone there is gone here")
+        mlflow.set_tracking_uri(None)
+
+
+def project_without(tmp_path, text, name):
+    (tmp_path / "project" / "kinds.yaml").write_text("---".join(part for part in text.split("---") if f"name: {name}\n" not in part))
+    return tmp_path / "project"
+
+
+def test_endpoints_with_features_say_that_the_server_has_them(server, replica_of, flights_project):
+    server.apply(flights_project)
+    one = replica_of(server)
+    answer = one.request("POST", "/v2/models/delays/infer", json={"inputs": []})
+    assert answer.status_code == 503 and "looked up on the server only" in answer.text and server.url in answer.text
+    assert until(lambda: replicas(server).get("one"), "it is known")["problems"]
+
+
+def test_the_event_clock_is_the_servers(shop, replica_of, tmp_path):
+    (tmp_path / "project" / "shop.yaml").write_text(PROJECT.replace("name: shop", "name: shop\nclock: event", 1))
+    shop.apply(tmp_path / "project")
+    shop.move_clock("2001-03-01T06:00:00Z")
+    one = replica_of(shop)
+    for moment, name in (("2001-03-02T06:00:00Z", "then"), ("2001-03-03T06:00:00Z", "later")):
+        before = generation(shop)
+        shop.move_clock(moment)
+        until(lambda: replicas(shop).get("one", {}).get("generation", 0) == generation(shop) > before, "it moves")
+        infer(one, id=name)
+    logged = until(lambda: len(found := predictions(shop)) == 2 and found, "both are there")
+    assert [logged[name]["event_time"].isoformat()[:16] for name in ("then", "later")] == ["2001-03-02T06:00", "2001-03-03T06:00"]
 
 
 def test_a_server_with_users_has_replicas_with_the_same(millrace, shop, replica_of):

@@ -13,7 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Duration kPatience = std::chrono::seconds(10);  // then it asks again who may ask
-constexpr Duration kRetry = std::chrono::seconds(5);      // of what could not be taken over
+// What could not be taken over is tried again, ever more slowly.
+constexpr Duration kFirstRetry = std::chrono::seconds(1), kLongestRetry = std::chrono::minutes(1);
 constexpr std::string_view kStateFile = "state.json", kCallersFile = "callers.json";
 
 }  // namespace
@@ -84,10 +85,9 @@ void Follower::run(const std::stop_token& stop) {
 // Waits for the next state and takes it over; what could not be taken over is tried again.
 Result<void> Follower::ask(Upstream& server) {
   TRY(ask_callers(server));
-  const bool whole = is_complete(status().problems);
-  const auto text = TRY(server.next_state(etag_, whole ? kPatience : kRetry));
+  const auto text = TRY(server.next_state(etag_, retry_ ? std::min(kPatience, *retry_) : kPatience));
   if (text) return take(*text);
-  if (!whole && state_) take_over(*state_);
+  if (retry_ && Steady::now() - taken_at_ >= *retry_) take_over(*state_);
   return {};
 }
 
@@ -108,6 +108,7 @@ Result<void> Follower::ask_callers(Upstream& server) {
 Result<void> Follower::take(const std::string& text) {
   state_ = TRY(parse_state(text));
   etag_ = etag_of(text);
+  retry_.reset();
   take_over(*state_);
   return write_file(parts_.home / kStateFile, text);
 }
@@ -127,6 +128,9 @@ void Follower::take_over(const NumberedState& numbered) {
       .set(static_cast<double>(numbered.generation));
   parts_.metrics.gauge("millrace_replica_problems", "Endpoints that are not what the serving state says.")
       .set(static_cast<double>(problems.size()));
+  taken_at_ = Steady::now();
+  retry_ =
+      is_complete(problems) ? std::nullopt : std::optional(retry_ ? std::min(*retry_ * 2, kLongestRetry) : kFirstRetry);
   {
     const std::scoped_lock lock(mutex_);
     status_.generation = numbered.generation;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
@@ -55,6 +56,8 @@ class Follower {
   FollowerStatus status() const;
 
  private:
+  using Steady = std::chrono::steady_clock;
+
   explicit Follower(Parts parts) : parts_(std::move(parts)) {}
   void run(const std::stop_token& stop);
   void restore();
@@ -75,7 +78,9 @@ class Follower {
   std::optional<NumberedState> state_;  // the thread's own, as the next
   std::string etag_;                    // of its text
   std::string callers_;                 // as text
-  int failures_ = 0;                    // in a row; the thread's own
+  int failures_ = 0;                    // in a row
+  std::optional<Duration> retry_;       // the wait before what failed is tried again; none: nothing failed
+  Steady::time_point taken_at_;
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   FollowerStatus status_;  // guarded by mutex_

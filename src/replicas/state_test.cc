@@ -21,7 +21,8 @@ ServingState a_state() {
   state.endpoints.push_back(
       {.name = "shop",
        .document = R"({"kind": "Endpoint", "name": "shop", "model": "scores", "shadow": "third"})",
-       .routes = MUST(serving::parse_routes(R"({"arms": [{"name": "champion", "weight": 0.1}, {"name": "next", "weight": 0.9}]})")),
+       .routes = MUST(serving::parse_routes(
+           R"({"arms": [{"name": "champion", "weight": 0.1}, {"name": "next", "weight": 0.9}]})")),
        .arms = {{"champion", 3}},
        .shadows = {{"third", 5}},
        .evidence = serving::BanditEvidence{.versions = {{3, {10, 0.1}}}, .as_of = Timestamp{-5}}});
