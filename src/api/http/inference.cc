@@ -23,7 +23,6 @@ using serving::Endpoints;
 
 constexpr std::size_t kBodyLimit = std::size_t{64} << 20;  // packed and unpacked; Triton's own
 
-// Triton's extensions of the protocol that are spoken here.
 // Headers of HTTP, and the parameters of the body.
 class Hints final : public serving::RequestHints {
  public:
@@ -106,25 +105,17 @@ void infer(const Endpoints& endpoints, const Request& request, net::Reply reply)
           Result<serving::InferAnswer> scored) mutable { reply(answer_infer(std::move(scored), forms, packing)); });
 }
 
-bool serves(const serving::EndpointStatus& status, std::int64_t version) {
-  return std::ranges::any_of(status.arms, [&](const auto& arm) { return arm.version == version; });
-}
-
-// Each once, as an endpoint's arms have them.
+// As the protocol says numbers.
 Json versions_of(const serving::EndpointStatus& status) {
   auto versions = Json::array();
-  for (const auto& arm : status.arms) {
-    if (!arm.version) continue;
-    const Json version = std::to_string(*arm.version);
-    if (std::ranges::find(versions, version) == versions.end()) versions.push_back(version);
-  }
+  for (const auto version : serving::served_versions(status)) versions.push_back(std::to_string(version));
   return versions;
 }
 
 Result<Json> metadata(const Endpoints& endpoints, const Request& request) {
   auto wanted = TRY(version_of(request));
   auto status = TRY(endpoints.find(request.param("name")));
-  if (wanted && !serves(status, *wanted))
+  if (wanted && !serving::serves_version(status, *wanted))
     return not_found("model {} does not serve version {}", status.spec.name, *wanted);
   return Json{{"name", status.spec.name},
               {"versions", versions_of(status)},
@@ -137,7 +128,7 @@ Result<Json> ready(const Endpoints& endpoints, const Request& request) {
   auto status = TRY(endpoints.find(request.param("name")));
   auto wanted = TRY(version_of(request));
   if (!status.version) return unavailable("{}", status.problem);
-  if (wanted && !serves(status, *wanted))
+  if (wanted && !serving::serves_version(status, *wanted))
     return unavailable("model {} does not serve version {}", status.spec.name, *wanted);
   return Json{{"name", status.spec.name}, {"ready", true}};
 }
