@@ -97,6 +97,7 @@ def heights(millrace, tmp_path_factory):
         (folder / "project/serving.yaml").write_text(SERVING)
         server.apply(folder / "project")
         assert [ask(server, age=[2.0]).status_code, ask(server, ages=[2.0]).status_code] == [200, 400]
+        server.request("POST", "/v2/models/heights/infer", expect=400, data="{", headers={"Content-Type": "application/json"})
         yield server
 
 
@@ -132,6 +133,8 @@ def test_requests_are_told_by_version_code_and_phase(prometheus):
     of = '{endpoint="heights",version="1",arm="champion",code="%s"}'
     for code in ("OK", "INVALID_ARGUMENT"):
         assert prometheus.await_result("millrace_prediction_seconds_count" + of % code)[0]["value"][1] == "1"
+    failures = prometheus.query('millrace_prediction_failures_total{endpoint="heights"}')
+    assert {each["metric"]["code"]: each["value"][1] for each in failures if each["value"][1] != "0"} == {"INVALID_ARGUMENT": "2"}  # one was no JSON
     phases = prometheus.query("millrace_prediction_phase_seconds_sum" + of % "OK")
     assert {phase["metric"]["phase"] for phase in phases} == {"queue", "features", "compute", "log"}
     in_all = prometheus.query("millrace_prediction_seconds_sum" + of % "OK")[0]["value"][1]
@@ -157,8 +160,8 @@ evaluation_interval: 1m
 tests:
   - interval: 1m
     input_series:
-      - {{series: 'millrace_prediction_seconds_count{{instance="a", endpoint="delays", code="UNAVAILABLE"}}', values: '0+6x30'}}
-      - {{series: 'millrace_prediction_seconds_count{{instance="a", endpoint="delays", code="INVALID_ARGUMENT"}}', values: '0+6x30'}}
+      - {{series: 'millrace_prediction_failures_total{{instance="a", endpoint="delays", code="UNAVAILABLE"}}', values: '0+6x30'}}
+      - {{series: 'millrace_prediction_failures_total{{instance="a", endpoint="delays", code="INVALID_ARGUMENT"}}', values: '0+6x30'}}
       - {{series: 'millrace_prediction_seconds_count{{instance="a", endpoint="delays", version="1", arm="champion", code="OK"}}', values: '0+48x30'}}
       - {{series: 'millrace_prediction_seconds_bucket{{instance="a", endpoint="delays", code="OK", le="0.1"}}', values: '0+40x30'}}
       - {{series: 'millrace_prediction_seconds_bucket{{instance="a", endpoint="delays", code="OK", le="0.2"}}', values: '0+48x30'}}

@@ -47,9 +47,20 @@ void expose_latency(Exposition& out, const Labels& labels, const RequestMeter::R
   }
 }
 
+// What happens to every endpoint some day is told before it does: an increase from nothing is none to Prometheus.
+void expose_failures(Exposition& out, const Labels& labels, const FailureCounts& failures) {
+  constexpr std::array kTold = {Code::kInvalidArgument, Code::kDeadlineExceeded, Code::kNotFound, Code::kInternal,
+                                Code::kUnavailable};
+  for (std::size_t i = 1; i < kCodes; ++i) {
+    const auto code = static_cast<Code>(i);
+    if (failures.of(code) == 0 && std::ranges::find(kTold, code) == kTold.end()) continue;
+    out.counter(kFailures, with(labels, "code", code_name(code)), failures.of(code));
+  }
+}
+
 void expose_endpoint(Exposition& out, const std::string& name, const EndpointMeter& meter) {
   const Labels labels = {{"endpoint", name}};
-  out.counter(kFailures, labels, meter.failures.value());
+  expose_failures(out, labels, meter.failures);
   out.counter(kUnlogged, labels, meter.unlogged.value());
   expose_latency(out, labels, meter.armless.read());
   out.histogram(kSwapSeconds, with(labels, "outcome", "done"), meter.swaps.read().in_seconds());
@@ -81,6 +92,12 @@ void expose_shadow(Exposition& out, const MeterKey& key, const ShadowMeter& mete
 std::uint64_t InFlight::count() const {
   std::uint64_t sum = 0;
   counts_.visit_all([&](const auto& count) { sum += count.load(std::memory_order_relaxed); });
+  return sum;
+}
+
+std::uint64_t FailureCounts::total() const {
+  std::uint64_t sum = 0;
+  for (const metrics::Counter& count : by_code_) sum += count.value();
   return sum;
 }
 

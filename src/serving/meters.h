@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -36,9 +37,20 @@ class InFlight {
   Sharded<std::atomic<std::uint64_t>> counts_;
 };
 
+// Requests that were answered with an error, by its code. Thread-safe, without a lock.
+class FailureCounts {
+ public:
+  void add(Code code) { by_code_[static_cast<std::size_t>(code)].add(); }
+  std::uint64_t of(Code code) const { return by_code_[static_cast<std::size_t>(code)].value(); }
+  std::uint64_t total() const;
+
+ private:
+  std::array<metrics::Counter, kCodes> by_code_;
+};
+
 // What is counted of an endpoint, whatever its versions.
 struct EndpointMeter {
-  metrics::Counter failures;  // requests that were answered with an error
+  FailureCounts failures;     // those that could not even be read included
   metrics::Counter unlogged;  // rows that waited while the log's columns changed
   RequestMeter armless;       // requests that failed before they had an arm
   InFlight in_flight;         // of those that are scored on the thread that read them

@@ -30,7 +30,7 @@ TEST(Meters, AreToldByTheirLabels) {
   const auto endpoint = meters.of_endpoint("e");
   const auto arm = meters.of_arm({"e", 1, "champion"});
   const auto shadow = meters.of_shadow({"e", 2, "next"});
-  endpoint->failures.add(2);
+  endpoint->failures.add(Code::kUnavailable);
   endpoint->armless.add_failure(Code::kUnavailable, {.queue = 3'000});
   endpoint->swaps.add(40'000'000);
   arm->add_success(5, {.input = 2'000, .infer = 3'000});
@@ -48,7 +48,8 @@ TEST(Meters, AreToldByTheirLabels) {
           HasSubstr("millrace_prediction_seconds_count{endpoint=\"e\",version=\"1\",arm=\"champion\","
                     "code=\"INVALID_ARGUMENT\"} 1\n"),
           HasSubstr("millrace_prediction_seconds_count{endpoint=\"e\",code=\"UNAVAILABLE\"} 1\n"),
-          HasSubstr("millrace_prediction_failures_total{endpoint=\"e\"} 2\n"),
+          HasSubstr("millrace_prediction_failures_total{endpoint=\"e\",code=\"UNAVAILABLE\"} 1\n"),
+          HasSubstr("millrace_prediction_failures_total{endpoint=\"e\",code=\"INTERNAL\"} 0\n"),
           HasSubstr("millrace_swap_seconds_count{endpoint=\"e\",outcome=\"done\"} 1\n"),
           HasSubstr("millrace_shadow_rows_total{endpoint=\"e\",version=\"2\",shadow=\"next\"} 5\n")));
 }

@@ -18,6 +18,8 @@ namespace millrace::serving {
 enum class Phase : std::uint8_t { kQueue, kFeatures, kCompute, kLog };
 inline constexpr std::size_t kPhases = 4;
 
+inline constexpr std::size_t kCodes = 17;  // Code's values, and 0 for no error
+
 struct LatencyReading {
   TimeReading total;
   std::array<TimeReading, kPhases> phases;  // by Phase; of the requests that came so far
@@ -58,8 +60,6 @@ class RequestMeter {
   Reading read() const;
 
  private:
-  static constexpr std::size_t kCodes = 17;  // the place of 0 is that of no error
-
   struct Shard {
     std::atomic<std::uint64_t> rows{0};
     std::array<Lazy<LatencyCounts>, kCodes> by_code;

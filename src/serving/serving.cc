@@ -90,7 +90,7 @@ EndpointStatus status_of(const ServedEndpoint& endpoint) {
                         .problem = endpoint.problem,
                         .unloaded = endpoint.unloaded,
                         .log = prediction_log_name(endpoint.spec.name),
-                        .failures = endpoint.meter->failures.value()};
+                        .failures = endpoint.meter->failures.total()};
   add_arms(endpoint, status);
   for (const ServedShadow& shadow : endpoint.shadows) status.shadows.push_back(status_of(shadow));
   if (endpoint.vectors) status.inputs = specs_of(endpoint.vectors->inputs());  // known before there is a model
@@ -213,9 +213,13 @@ std::optional<Result<InferAnswer>> Endpoints::infer_at_once(std::string_view nam
 void Endpoints::note_failure(const ServedEndpoint& endpoint, const Inference& inference, Code code) {
   const PhaseTimes times = inference.times();
   const ServedArm* arm = inference.arm();
-  endpoint.meter->failures.add();
+  endpoint.meter->failures.add(code);
   (arm != nullptr ? *arm->meter : endpoint.meter->armless).add_failure(code, times);
   if (arm != nullptr) arm->statistics->add_failure(times.all());
+}
+
+void Endpoints::note_unread(std::string_view name, Code code) const {
+  if (const auto endpoint = find_served(name)) (*endpoint)->meter->failures.add(code);
 }
 
 Result<Endpoints::Served> Endpoints::find_served(std::string_view name) const {

@@ -183,6 +183,9 @@ class Endpoints {
   std::optional<Result<InferAnswer>> infer_at_once(std::string_view name, const InferRequest& request) const;
   void infer_later(std::string_view name, const InferRequest& request, InferDone done) const;
 
+  // Counts a request that was answered with an error as it could not be read.
+  void note_unread(std::string_view name, Code code) const;
+
   // How an endpoint's requests wait and are scored together; nullopt where they do neither.
   Result<std::optional<ScoringStatus>> scoring(std::string_view name) const;
 

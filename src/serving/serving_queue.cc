@@ -108,7 +108,7 @@ void Endpoints::note_given_up(std::string_view name, const PendingRequest& reque
   const auto endpoint = find_served(name);
   if (!endpoint) return;
   const std::chrono::nanoseconds waited = std::chrono::steady_clock::now() - request.waiting.since;
-  (*endpoint)->meter->failures.add();
+  (*endpoint)->meter->failures.add(code);
   (*endpoint)->meter->armless.add_failure(code, {.queue = static_cast<std::uint64_t>(waited.count())});
 }
 

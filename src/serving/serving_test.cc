@@ -221,7 +221,7 @@ TEST_F(EndpointsTest, MetricsTellRequestsByVersionAndCodeAndForgetVersionsThatLe
   EXPECT_THAT(second, Not(HasSubstr("version=\"1\"")));
   EXPECT_THAT(second, HasSubstr("millrace_predictions_total{endpoint=\"e\",version=\"2\",arm=\"champion\"} 0\n"));
   EXPECT_THAT(second, HasSubstr("millrace_swap_seconds_count{endpoint=\"e\",outcome=\"done\"} 2\n"));
-  EXPECT_THAT(second, HasSubstr("millrace_prediction_failures_total{endpoint=\"e\"} 1\n"));
+  EXPECT_THAT(second, HasSubstr("millrace_prediction_failures_total{endpoint=\"e\",code=\"INVALID_ARGUMENT\"} 1\n"));
 }
 
 TEST_F(EndpointsTest, MetricsTellWhatFailedWithoutAVersion) {

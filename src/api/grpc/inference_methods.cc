@@ -58,7 +58,10 @@ template <typename Answer>
 void infer(const Endpoints& endpoints, const RpcCall& call, Answer answer) {
   thread_local InferReader reader;
   auto asked = reader.read(call.message);
-  if (!asked) return answer(std::unexpected(asked.error()));
+  if (!asked) {
+    if (const auto model = read_model_name(call.message)) endpoints.note_unread(model->name, asked.error().code);
+    return answer(std::unexpected(asked.error()));
+  }
   const Hints hints(call.request, reader);
   asked->request.hints = &hints;
   shorten_timeout(asked->request, call.deadline);

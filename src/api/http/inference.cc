@@ -93,7 +93,10 @@ void infer(const Endpoints& endpoints, const Request& request, net::Reply reply)
   auto body = unpacked_body(request, kBodyLimit, room);
   if (!body) return reply(oip_fault(body.error()));
   auto parsed = read_request(endpoints, request, *body, reader);
-  if (!parsed) return reply(oip_error(parsed.error()));
+  if (!parsed) {
+    endpoints.note_unread(request.param("name"), parsed.error().code);
+    return reply(oip_error(parsed.error()));
+  }
   const Hints hints(request, reader);
   parsed->infer.hints = &hints;
   const auto packing = packing_of(request);

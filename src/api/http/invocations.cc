@@ -182,7 +182,10 @@ void invoke(const Endpoints& endpoints, std::string_view name, const Request& re
   auto text = unpacked_body(request, kBodyLimit, room);
   if (!text) return reply(bad_request(text.error().status, text.error().message));
   auto asked = read_invocation(endpoints, name, {*format, *text});
-  if (!asked) return reply(scoring_error(asked.error()));
+  if (!asked) {
+    endpoints.note_unread(name, asked.error().code);
+    return reply(scoring_error(asked.error()));
+  }
   const serving::Views inputs(asked->tensors);
   endpoints.infer(
       asked->endpoint, {.inputs = inputs},

@@ -115,7 +115,10 @@ void answer_post(const Endpoints& endpoints, const Request& request, net::Reply 
   auto body = unpacked_body(request, kBodyLimit, room);
   if (!body) return reply(oip_fault(body.error()));
   auto asked = read_prediction(endpoints, target, *body);
-  if (!asked) return reply(oip_error(asked.error()));
+  if (!asked) {
+    endpoints.note_unread(target.name, asked.error().code);
+    return reply(oip_error(asked.error()));
+  }
   const serving::Views inputs(asked->tensors);
   endpoints.infer(
       target.name, {.version = asked->version, .inputs = inputs},
