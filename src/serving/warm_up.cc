@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "serving/background.h"
+
 namespace millrace::serving {
 namespace {
 
@@ -36,7 +38,7 @@ void warm_up_tensors(const Runtime& runtime) {
 }  // namespace
 
 void warm_up(const Runtime& runtime) {
-  if (const RowScorer* scorer = runtime.rows()) return warm_up_rows(*scorer);
+  if (const RowScorer* scorer = runtime.rows()) return at_low_priority([&] { warm_up_rows(*scorer); });
   warm_up_tensors(runtime);
 }
 
