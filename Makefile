@@ -1,6 +1,6 @@
 # The two commands of the README, and the pieces they are made of. Each is safe to repeat.
 FUZZED := $(basename $(notdir $(wildcard fuzz/*.cc)))
-.PHONY: demo test build setup setup-tests check unit postgres asan tsan system bench-http bench-serving fuzz $(addprefix fuzz-,$(FUZZED)) tidy clean
+.PHONY: demo test build setup setup-tests check unit postgres asan tsan system bench-http bench-serving bench-rollout fuzz $(addprefix fuzz-,$(FUZZED)) tidy clean
 .DEFAULT_GOAL := build
 
 export OMP_WAIT_POLICY := passive
@@ -40,6 +40,10 @@ bench-serving: setup-tests build
 	@bench/serving/peers/install
 	@cmake --build --preset release --target serving_load
 	@.venv/bin/python bench/serving/beside_peers.py --json bench/serving/peers.json
+
+# How long one server takes to bring a version to 1,000 simulated replicas and to 20 real ones.
+bench-rollout: setup-tests build
+	@.venv/bin/python bench/rollout/rollout.py --json bench/rollout.json
 
 # A minute of arbitrary bytes at each reader of what strangers send, under ASan and UBSan: fuzz/NAME.cc.
 FUZZ_SECONDS := 60
