@@ -496,6 +496,7 @@ void Server::Parts::tick(std::stop_token stop) {
         log::error("what is due could not be done", {{"error", done.error().message}});
     first = false;
     if (clock->mode() == delivery::ClockMode::kEvent) publisher->touch();
+    endpoints->rest();
     if (auto ended = heartbeats->end_silent_runs(); !ended)
       log::error("silent runs could not be ended", {{"error", ended.error().message}});
     if (wall.now() - uses_kept >= kUsesKeptEvery) {

@@ -40,13 +40,14 @@ std::string model_of(const Json& endpoint) {
   return cell(endpoint, "model") + fmt::format("{}", fmt::join(places, ", "));
 }
 
-// "v3", or "v3 90%, v4 10%"
+// "v3", or "v3 90%, v4 10%", and whether they are in memory
 std::string versions_of(const Json& endpoint) {
   const auto& arms = member(endpoint, "arms");
-  if (arms.size() < 2) return version(endpoint, "version");
+  const std::string_view asleep = member(endpoint, "asleep") == true ? " (asleep)" : "";
+  if (arms.size() < 2) return fmt::format("{}{}", version(endpoint, "version"), asleep);
   std::vector<std::string> versions;
   for (const auto& arm : arms) versions.push_back(version(arm, "version") + " " + share_of(arm));
-  return fmt::format("{}", fmt::join(versions, ", "));
+  return fmt::format("{}{}", fmt::join(versions, ", "), asleep);
 }
 
 std::string milliseconds(const Json& endpoint, std::string_view key) {

@@ -21,10 +21,10 @@ struct GenerationRow {
 };
 BOOST_DESCRIBE_STRUCT(GenerationRow, (), (generation, digest))
 
-// What the server answers by; where it has no model itself, what the arm's name means.
+// What the server answers by; where it has no model itself, or would load it first, what the arm's name means.
 std::optional<std::int64_t> wanted_version(const Manifests& manifests, const serving::EndpointStatus& status,
                                            const serving::ArmStatus& arm) {
-  if (arm.version) return arm.version;
+  if (arm.version && !status.asleep) return arm.version;
   if (arm.spec.version) return arm.spec.version;
   const auto meant = manifests.version_of(status.spec.model, arm.spec.alias);
   return meant ? std::optional(*meant) : std::nullopt;

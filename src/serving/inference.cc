@@ -187,7 +187,7 @@ void Inference::leave_for_later(const InferAnswer& answer) {
 
 // A request that waited may come when the log has got other columns; it is then not logged, and counted.
 Result<void> Inference::log(const InferAnswer& answer) {
-  if (endpoint_.queue != nullptr && endpoint_.log->schema() != endpoint_.logged) {
+  if (waited_ && endpoint_.log->schema() != endpoint_.logged) {
     endpoint_.meter->unlogged.add(rows_);
     return {};
   }

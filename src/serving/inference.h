@@ -38,6 +38,7 @@ class Inference {
             const InferenceSources& sources)
       : Inference(endpoint, request, sources, std::chrono::steady_clock::now()) {
     begun_at_ = start_;
+    waited_ = false;
   }
   // Of a request that has waited since `start`.
   Inference(const std::shared_ptr<const ServedEndpoint>& endpoint, const InferRequest& request,
@@ -82,6 +83,7 @@ class Inference {
   const ServedEndpoint& endpoint_;
   const InferRequest& request_;
   const InferenceSources& sources_;
+  bool waited_ = true;
   Moment start_, begun_at_, bound_at_, scored_at_;  // where a phase ended; none: it has not come so far
   std::string id_;                                  // of the prediction
   const ServedArm* arm_ = nullptr;                  // that answers

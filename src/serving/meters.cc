@@ -18,6 +18,8 @@ constexpr Exposition::About kUnlogged{"millrace_predictions_unlogged_total",
 constexpr Exposition::About kSeconds{"millrace_prediction_seconds", "Time to answer a request, without the network."};
 constexpr Exposition::About kPhaseSeconds{"millrace_prediction_phase_seconds", "The same in its parts."};
 constexpr Exposition::About kSwapSeconds{"millrace_swap_seconds", "Time to put another version in a version's place."};
+constexpr Exposition::About kColdStartSeconds{"millrace_cold_start_seconds",
+                                              "Time to load the models of an endpoint that slept."};
 constexpr Exposition::About kCompared{"millrace_shadow_rows_total", "Rows that a shadow was compared on."};
 constexpr Exposition::About kAgreed{"millrace_shadow_agreed_total", "Rows that a shadow decided as the answer did."};
 constexpr Exposition::About kShadowFailures{"millrace_shadow_failures_total", "Requests that a shadow failed on."};
@@ -65,6 +67,8 @@ void expose_endpoint(Exposition& out, const std::string& name, const EndpointMet
   expose_latency(out, labels, meter.armless.read());
   out.histogram(kSwapSeconds, with(labels, "outcome", "done"), meter.swaps.read().in_seconds());
   out.histogram(kSwapSeconds, with(labels, "outcome", "failed"), meter.failed_swaps.read().in_seconds());
+  if (const TimeReading starts = meter.cold_starts.read(); starts.count() > 0)
+    out.histogram(kColdStartSeconds, labels, starts.in_seconds());
 }
 
 void expose_arm(Exposition& out, const MeterKey& key, const RequestMeter& meter) {

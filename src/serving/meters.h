@@ -56,6 +56,7 @@ struct EndpointMeter {
   InFlight in_flight;         // of those that are scored on the thread that read them
   TimeCounts swaps;           // from the change of a name to the end of the last request to the old version
   TimeCounts failed_swaps;
+  TimeCounts cold_starts;  // from the request that wakes it until its models are in memory
 };
 
 // How a version does as a shadow beside the arm that answers.

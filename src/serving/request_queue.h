@@ -65,6 +65,7 @@ class RequestQueue {
   RequestQueue(const RequestQueue&) = delete;
   RequestQueue& operator=(const RequestQueue&) = delete;
 
+  const std::string& endpoint() const { return endpoint_; }
   // Lanes that are no longer wanted end after their batch.
   void configure(const QueueOptions& options);
   // `done` may be called at once: kUnavailable where too many wait.

@@ -10,6 +10,8 @@ namespace {
 constexpr std::int64_t kMostWorkers = 64;
 constexpr std::int64_t kMostRows = 65536;
 constexpr std::int64_t kMostWaiting = 100'000;
+constexpr Duration kShortestRest = std::chrono::seconds(1);
+constexpr Duration kLongestRest = std::chrono::hours(30 * 24);
 constexpr std::int64_t kLeastMemory = std::int64_t{64} << 20;
 
 // A whole number between 1 and `most`.
@@ -74,6 +76,7 @@ ScoringSpec read_scoring(ObjectReader& reader, Diagnostics& diagnostics) {
   if (const Node* node = reader.mapping("batching")) spec.batching = read_batching(*node, diagnostics);
   spec.concurrency = read_count(reader, "concurrency", kMostWorkers);
   spec.queue = read_count(reader, "queue", kMostWaiting).value_or(spec.queue);
+  spec.scale_to_zero = read_length(reader, "scale_to_zero", kShortestRest, kLongestRest);
   return spec;
 }
 

@@ -73,6 +73,7 @@ struct ServedEndpoint {
   RequestQueue* queue = nullptr;                // where a model must be waited for
   BatchPlan batches;                            // of the requests in the queue
   std::shared_ptr<EndpointMeter> meter;         // never null
+  bool asleep = false;                          // its models are not in memory (sleep.h)
 
   const ScoredModel& primary_model() const { return arms[primary].scored; }
 };

@@ -90,7 +90,11 @@ EndpointStatus status_of(const ServedEndpoint& endpoint) {
                         .problem = endpoint.problem,
                         .unloaded = endpoint.unloaded,
                         .log = prediction_log_name(endpoint.spec.name),
-                        .failures = endpoint.meter->failures.total()};
+                        .failures = endpoint.meter->failures.total(),
+                        .asleep = endpoint.asleep};
+  const TimeReading starts = endpoint.meter->cold_starts.read();
+  status.cold_starts = starts.count();
+  status.cold_start_seconds = static_cast<double>(starts.sum_ns) / 1e9;
   add_arms(endpoint, status);
   for (const ServedShadow& shadow : endpoint.shadows) status.shadows.push_back(status_of(shadow));
   if (endpoint.vectors) status.inputs = specs_of(endpoint.vectors->inputs());  // known before there is a model
@@ -260,6 +264,9 @@ std::string Endpoints::exposition() const {
     const auto requests = endpoint->meter->in_flight.count() + queue.waiting + queue.running;
     out.gauge({"millrace_inflight_requests", "Requests that are being answered, those that wait included."},
               {{"endpoint", name}}, static_cast<double>(requests));
+    if (!endpoint->spec.scoring.scale_to_zero) continue;
+    out.gauge({"millrace_endpoint_asleep", "1 while the endpoint's models are not in memory."}, {{"endpoint", name}},
+              endpoint->asleep ? 1 : 0);
   }
   return out.text();
 }
@@ -360,6 +367,10 @@ Result<void> Endpoints::refresh(std::string_view model) {
     const std::scoped_lock lock(*mutex);
     const Served endpoint = current(name);  // as it is by now
     if (!endpoint) continue;
+    if (endpoint->asleep) {  // the wake-up asks the names
+      if (parts_.on_change) parts_.on_change();
+      continue;
+    }
     Result<void> rebuilt = rebuild(endpoint->spec, endpoint->in_force);
     if (!rebuilt && result) result = std::move(rebuilt);
   }
@@ -413,7 +424,7 @@ Result<void> Endpoints::learn(std::string_view name, const BanditEvidence& evide
   const std::scoped_lock lock(*mutex);
   const Served before = TRY(find_served(name));
   RoutesInForce routes = before->in_force;
-  if (!routes.routes.bandit) return {};
+  if (!routes.routes.bandit || before->asleep) return {};  // it learns again when it is awake
   routes.evidence = evidence;
   auto endpoint = TRY(assembler_.assemble(before->spec, std::move(routes)));
   TRY(parts_.routes.update_bandit(update_of(*endpoint)));

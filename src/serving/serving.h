@@ -25,6 +25,7 @@
 #include "serving/request_queue.h"
 #include "serving/served.h"
 #include "serving/shadow_queue.h"
+#include "serving/sleep.h"
 #include "serving/vectors.h"
 
 namespace millrace::registry {
@@ -82,6 +83,9 @@ struct EndpointStatus {
   std::uint64_t predictions = 0;             // by the versions that serve now, since the process started
   std::uint64_t failures = 0;                // requests that were answered with an error
   double p50_seconds = 0, p99_seconds = 0;   // of the slowest arm
+  bool asleep = false;                       // its models are not in memory: nobody has asked them for long
+  std::uint64_t cold_starts = 0;             // since the process started
+  double cold_start_seconds = 0;             // of all of them
 };
 
 // Whether one of its arms answers by this version; and all versions that do, each once, in the order of the arms.
@@ -153,6 +157,11 @@ class Endpoints {
   Result<void> unload(std::string_view name);
   // Takes over what stands behind the endpoint's names now, and undoes unload().
   Result<void> load(std::string_view name);
+
+  // Lets the models of endpoints leave memory that had no request for as long as their documents say; to be called now
+  // and then. Such an endpoint is ready as before: a request has its models loaded, by what its names mean then, and
+  // waits for them.
+  void rest();
 
   // Divides the endpoint's requests so, whatever its document says (route_store.h says for how long), and why. An arm
   // that names an alias or a version which the model has not is kNotFound.
@@ -227,7 +236,11 @@ class Endpoints {
   Result<void> attach_log(ServedEndpoint& endpoint);
   void attach_queue(ServedEndpoint& endpoint);
   void refuse_waiting(std::string_view name);
-  void score_waiting(const std::string& name, RequestQueue& queue, RequestQueue::Batch batch) const;
+  bool rest(const std::string& name);
+  static bool may_rest(const ServedEndpoint& endpoint);
+  Result<Served> awake(const std::string& name);
+  void score_waiting(const std::string& name, RequestQueue& queue, RequestQueue::Batch batch);
+  void refuse(RequestQueue& queue, RequestQueue::Batch batch, const Error& error) const;
   Result<InferAnswer> finish(Inference& inference, Result<std::vector<Tensor>> outputs) const;
   static void note_failure(const ServedEndpoint& endpoint, const Inference& inference, Code code);
   void note_given_up(std::string_view name, const PendingRequest& request, Code code) const;
@@ -245,6 +258,7 @@ class Endpoints {
   std::set<std::string, std::less<>> unloaded_;
   Published<Snapshot> published_;
   std::map<std::string, std::unique_ptr<RequestQueue>, std::less<>> queues_;  // by endpoint; they stay
+  IdleWatch idle_;                                                            // for whoever calls rest()
   mutable ShadowQueue shadows_;
 };
 

@@ -34,11 +34,13 @@ Result<InferAnswer> Endpoints::infer(std::string_view name, const InferRequest& 
 }
 
 void Endpoints::infer_later(std::string_view name, const InferRequest& request, InferDone done) const {
-  const auto endpoint = find_served(name);
-  if (!endpoint) return done(std::unexpected(endpoint.error()));
-  RequestQueue* queue = (*endpoint)->queue;
-  if (queue == nullptr) return done(unavailable("endpoint {} has just changed; try again", name));
-  queue->add(request, (*endpoint)->in_force.routes, std::move(done));
+  for (;;) {
+    const auto endpoint = find_served(name);
+    if (!endpoint) return done(std::unexpected(endpoint.error()));
+    if (RequestQueue* queue = (*endpoint)->queue)
+      return queue->add(request, (*endpoint)->in_force.routes, std::move(done));
+    if (auto answer = infer_at_once(name, request)) return done(std::move(*answer));  // it has just changed
+  }
 }
 
 // The endpoint's requests wait in one queue, whatever versions answer them.
@@ -69,13 +71,25 @@ void Endpoints::refuse_waiting(std::string_view name) {
   queue->second->refuse_waiting({Code::kNotFound, fmt::format("endpoint {} was removed", name)});
 }
 
-// The endpoint is taken as it is now; a change of it does not wait for its models.
-void Endpoints::score_waiting(const std::string& name, RequestQueue& queue, RequestQueue::Batch batch) const {
-  const Served endpoint = current(name);
-  if (!endpoint) {
-    for (const auto& request : batch) queue.finish(*request, not_found("endpoint {} was removed", name));
-    return;
+void Endpoints::refuse(RequestQueue& queue, RequestQueue::Batch batch, const Error& error) const {
+  for (const auto& request : batch) {
+    auto done = queue.claim(*request);
+    if (!done) continue;  // its deadline passed
+    note_given_up(queue.endpoint(), *request, error.code);
+    done(std::unexpected(error));
   }
+}
+
+// The endpoint is taken as it is now; a change of it does not wait for its models. What waited for one that cannot be
+// woken does not try again, one by one.
+void Endpoints::score_waiting(const std::string& name, RequestQueue& queue, RequestQueue::Batch batch) {
+  const auto woken = awake(name);
+  if (!woken) {
+    refuse(queue, batch, woken.error());
+    return queue.refuse_waiting(woken.error());
+  }
+  const Served& endpoint = *woken;
+  if (!endpoint) return refuse(queue, batch, {Code::kNotFound, fmt::format("endpoint {} was removed", name)});
   const InferenceSources sources{parts_.event_clock, parts_.wall_clock, parts_.ids, shadows_};
   std::deque<Inference> inferences;
   std::vector<Inference*> prepared;

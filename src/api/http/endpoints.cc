@@ -74,6 +74,7 @@ Json to_json(const serving::EndpointStatus& status) {
           {"alias", alias.empty() ? Json(nullptr) : Json(alias)},
           {"features", status.spec.features ? Json(*status.spec.features) : Json(nullptr)},
           {"version", optional_version(status.version)},
+          {"asleep", status.asleep},
           {"problem", status.problem},
           {"arms", std::move(arms)},
           {"routes", serving::to_json(status.in_force.routes)},

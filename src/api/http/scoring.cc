@@ -32,19 +32,32 @@ Json to_json(const serving::WorkerStatus& worker) {
           {"problem", worker.problem}};
 }
 
-// Why an endpoint's requests are scored as they are: at once, or waiting, in batches, by which processes.
+// Null for an endpoint that never sleeps.
+Json sleep_json(const serving::EndpointStatus& status) {
+  if (!status.spec.scoring.scale_to_zero) return nullptr;
+  const auto starts = static_cast<double>(status.cold_starts);
+  return {{"after", format_duration(*status.spec.scoring.scale_to_zero)},
+          {"asleep", status.asleep},
+          {"cold_starts", status.cold_starts},
+          {"mean_ms", status.cold_starts == 0 ? Json(nullptr) : Json(1000 * status.cold_start_seconds / starts)}};
+}
+
+// Why an endpoint's requests are scored as they are: at once, or waiting, in batches, by which processes; and whether
+// its models are in memory.
 Result<Json> stats(const serving::Endpoints& endpoints, std::string_view name) {
+  auto sleep = sleep_json(TRY(endpoints.find(name)));
   auto status = TRY(endpoints.scoring(name));
   if (!status)
-    return Json{
-        {"name", name}, {"waits", false}, {"queue", nullptr}, {"batching", nullptr}, {"workers", Json::array()}};
+    return Json{{"name", name},        {"waits", false},           {"queue", nullptr},
+                {"batching", nullptr}, {"workers", Json::array()}, {"sleep", std::move(sleep)}};
   auto workers = Json::array();
   for (const auto& worker : status->workers) workers.push_back(to_json(worker));
   return Json{{"name", name},
               {"waits", true},
               {"queue", to_json(status->queue)},
               {"batching", batching_json(*status)},
-              {"workers", std::move(workers)}};
+              {"workers", std::move(workers)},
+              {"sleep", std::move(sleep)}};
 }
 
 }  // namespace
