@@ -204,7 +204,8 @@ def test_what_is_the_servers_is_refused_with_where_to_go(shop, replica_of):
         answer = one.request(method, path)
         assert answer.status_code == 421 and shop.url in answer.text, (path, answer.text)
     assert one.request("GET", "/nothing").status_code == 404
-    assert "millrace_replica_generation" in one.request("GET", "/metrics").text
+    metrics = one.request("GET", "/metrics").text
+    assert "millrace_replica_generation" in metrics and 'millrace_inflight_requests{endpoint="shop"} 0' in metrics
 
 
 KINDS = """kind: Project

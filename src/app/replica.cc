@@ -173,7 +173,7 @@ Result<void> Replica::Parts::listen() {
   const api::ServingServices serving{*endpoints, version(), [this] { return ready(); }};
   const std::string elsewhere = api::elsewhere(settings.from.url);
   api::add_serving_routes(router, serving);
-  api::add_on_replica_routes(router, {metrics, settings.from.url, [this] { return status(); }});
+  api::add_on_replica_routes(router, {metrics, *endpoints, settings.from.url, [this] { return status(); }});
   api::mlflow::add_version_route(router);
   api::grpc::add_methods(rpcs, serving);
   api::grpc::refuse_repository_change_methods(rpcs, elsewhere);

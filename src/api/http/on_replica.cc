@@ -6,6 +6,7 @@
 #include "api/http/answer.h"
 #include "api/http/resident.h"
 #include "api/mlflow/error.h"
+#include "serving/serving.h"
 
 namespace millrace::api {
 namespace {
@@ -50,8 +51,9 @@ void add_on_replica_routes(net::Router& router, const ReplicaServices& services)
   router.add(
       "GET", "/health", Access::kPublic, [](const Request&) { return answer(Json{{"status", "ok"}}); },
       net::Lane::kInline);
-  router.add("GET", "/metrics", Access::kRead, [&metrics](const Request&) {
-    return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics.exposition()};
+  router.add("GET", "/metrics", Access::kRead, [&metrics, &endpoints = services.endpoints](const Request&) {
+    return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                    .body = metrics.exposition() + endpoints.exposition()};
   });
   router.add("GET", "/api/v1/status", Access::kRead,
              [status = services.status](const Request&) { return answer(status()); });

@@ -13,6 +13,7 @@ namespace millrace::api {
 // What a replica's own handlers call; all of it outlives the server.
 struct ReplicaServices {
   metrics::Registry& metrics;
+  const serving::Endpoints& endpoints;
   std::string server_url;        // where all that a replica does not do is done
   std::function<Json()> status;  // of GET /api/v1/status
 };
