@@ -259,8 +259,9 @@ def run(arguments, folder, ended):
     results = {}
     state = lambda: {file["sha256"] for version in server.get("/api/v1/serving-state")["state"]["versions"] for file in version["files"]}
     kept = state()  # by replicas that have served the first version
-    results[f"{arguments.simulated} simulated replicas"] = asyncio.run(collect(simulated_rounds(shop, arguments.simulated, arguments.rounds)))
-    if shutil.which("nginx"):
+    if arguments.simulated:
+        results[f"{arguments.simulated} simulated replicas"] = asyncio.run(collect(simulated_rounds(shop, arguments.simulated, arguments.rounds)))
+    if arguments.simulated and shutil.which("nginx"):
         (folder / "nginx").mkdir()
         nginx = Nginx(folder / "nginx", server, free_port())
         ended.callback(nginx.stop)
@@ -269,7 +270,8 @@ def run(arguments, folder, ended):
     for each in replicas:
         ended.callback(each.stop)
         each.start()
-    results[f"{arguments.real} real replicas"] = list(real_rounds(shop, replicas, arguments.rounds))
+    if replicas:
+        results[f"{arguments.real} real replicas"] = list(real_rounds(shop, replicas, arguments.rounds))
     return results, shop.bytes
 
 

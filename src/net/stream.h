@@ -15,9 +15,11 @@ namespace millrace::net {
 
 struct Request;
 
-// Bodies of any size, in pieces of at most kPieceSize bytes: a connection holds two pieces, however large the body is.
-// All calls are made on the server's pool, never two at once for one body, and no thread waits for a slow client.
+// Bodies of any size, in pieces of at most kPieceSize bytes where they come and kSentPieceSize where they go, which may
+// be to thousands at once: a connection holds two pieces, however large the body is. All calls are made on the server's
+// pool, never two at once for one body, and no thread waits for a slow client.
 inline constexpr std::size_t kPieceSize = 1 << 20;
+inline constexpr std::size_t kSentPieceSize = 256 << 10;
 
 // The body of a response, made while it is sent. Where read() fails, the connection is closed before the body's end.
 class BodySource {

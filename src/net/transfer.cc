@@ -36,7 +36,7 @@ std::optional<Response> Upload::step(const Request& request) {
 }
 
 void Download::work() {
-  const auto size = std::min<std::uint64_t>(left, kPieceSize);
+  const auto size = std::min<std::uint64_t>(left, kSentPieceSize);
   Result<std::size_t> got = 0;
   piece.resize_and_overwrite(size, [&](char* bytes, std::size_t room) {
     got = source->read({bytes, room});
