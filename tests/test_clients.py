@@ -25,7 +25,7 @@ def booster():
 
 @pytest.fixture(scope="module")
 def served(tracking, booster, tmp_path_factory):
-    register(mlflow.xgboost, booster, "plain")
+    register(mlflow.xgboost, booster, "plain", pip_requirements=["xgboost"])
     assert serve(tracking, tmp_path_factory.mktemp("clients"), "plain").returncode == 0
     return tracking
 

@@ -142,7 +142,7 @@ def probes():
 @pytest.fixture(scope="module")
 def endpoint(tracking, tmp_path_factory):
     rows = np.random.default_rng(3).normal(size=(50, 2))
-    register(mlflow.xgboost, xgb.train({"nthread": 1}, xgb.DMatrix(rows, rows[:, 0]), 2), "scores")
+    register(mlflow.xgboost, xgb.train({"nthread": 1}, xgb.DMatrix(rows, rows[:, 0]), 2), "scores", pip_requirements=["xgboost"])
     assert serve(tracking, tmp_path_factory.mktemp("kubernetes"), "scores").returncode == 0
     return tracking
 

@@ -135,8 +135,8 @@ def fleet(millrace, tmp_path_factory):
         server = ended.enter_context(Server(millrace, folder / "home", options=OPEN, listen="0.0.0.0"))
         mlflow.set_tracking_uri(server.url)
         ended.callback(mlflow.set_tracking_uri, None)
-        register(mlflow.xgboost, booster(1.0), "shop", "champion")
-        register(mlflow.xgboost, booster(2.0), "shop", "challenger")
+        register(mlflow.xgboost, booster(1.0), "shop", "champion", pip_requirements=["xgboost"])
+        register(mlflow.xgboost, booster(2.0), "shop", "challenger", pip_requirements=["xgboost"])
         assert serve(server, folder / "project", "shop").returncode == 0
         replicas = [FarReplica(millrace, f"http://{network.address}:{server.port}", folder / f"replica{number}", network.host()) for number in (1, 2, 3)]
         for replica in replicas:

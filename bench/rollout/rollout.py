@@ -97,7 +97,7 @@ class Shop:
             data = xgboost.DMatrix(rows, rows[:, 0] * rows[:, number % FEATURES] + rng.normal(size=len(rows)))
             model = xgboost.train({"max_depth": DEPTH, "seed": number}, data, TREES)
             self.bytes = len(model.save_raw("ubj"))
-            register(mlflow.xgboost, model, MODEL, alias="candidate")
+            register(mlflow.xgboost, model, MODEL, alias="candidate", pip_requirements=["xgboost"])
         self.move()
         done = serve(server, folder / "project", MODEL)
         assert done.returncode == 0, done.stderr
