@@ -263,12 +263,66 @@ def project_without(tmp_path, text, name):
     return tmp_path / "project"
 
 
-def test_endpoints_with_features_say_that_the_server_has_them(server, replica_of, flights_project):
-    server.apply(flights_project)
+FARMS = """kind: Project
+name: mill
+clock: event
+---
+kind: Dataset
+name: grain
+event_time: at
+columns:
+  - {name: at, type: timestamp}
+  - {name: farm, type: varchar}
+  - {name: kilos, type: double}
+---
+kind: FeatureView
+name: farm_now
+entities: [farm]
+source: grain
+features:
+  - {name: kilos_7d, sql: kilos, aggregate: sum, window: 7d}
+  - {name: ratio, sql: kilos / (kilos - kilos)}
+---
+kind: FeatureService
+name: grain_features
+features: [farm_now]
+---
+kind: Endpoint
+name: farms
+model: farms
+features: grain_features
+"""
+BATCH = "at,farm,kilos\n2001-01-01T08:00:00Z,north,12.5\n2001-01-01T09:00:00Z,south,0.1\n2001-01-02T10:00:00Z,sö?,0.3\n"
+
+
+def test_features_are_looked_up_at_the_server(server, replica_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(server.url)
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(200, 2))
+    data = xgb.DMatrix(rows, label=rows[:, 0] > 0, feature_names=["kilos_7d", "ratio"])
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "mill.yaml").write_text(FARMS)
+    server.apply(tmp_path / "project")
+    server.post("/api/v1/datasets/grain/batches?batch_id=1&format=csv", data=BATCH.encode())
+    server.move_clock("2001-01-03")
+    register(mlflow.xgboost, xgb.train({"objective": "binary:logistic"}, data, 5), "farms")
     one = replica_of(server)
-    answer = one.request("POST", "/v2/models/delays/infer", json={"inputs": []})
-    assert answer.status_code == 503 and "looked up on the server only" in answer.text and server.url in answer.text
-    assert until(lambda: replicas(server).get("one"), "it is known")["problems"]
+    farms = ["north", "south", "sö?", "none"]
+    ask = lambda place, names, name="p": requests.post(place.url + "/v2/models/farms/infer", timeout=30, json={"id": name, "inputs": [{"name": "farm", "shape": [len(names)], "datatype": "BYTES", "data": names}]})
+    for names in (farms, *([farm] for farm in farms)):
+        answer = ask(one, names)
+        assert answer.status_code == 200 and answer.content == ask(server, names).content, answer.text
+    ask(one, farms, "logged")
+    find = lambda: server.request("POST", "/api/v1/endpoints/farms/commit") and requests.get(server.url + "/api/v1/endpoints/farms/predictions/logged.0", timeout=30)
+    logged = until(lambda: (found := find()).ok and found.json()["prediction"], "its row comes")
+    assert logged["farm"] == "north" and logged["kilos_7d"] == 12.5
+    server.kill9()
+    answer = ask(one, ["north"])
+    assert answer.status_code == 503 and "cannot be looked up" in answer.text
+    server.start()
+    until(lambda: ask(one, ["north"]).status_code == 200, "the server is back")
+    mlflow.set_tracking_uri(None)
 
 
 def test_the_event_clock_is_the_servers(shop, replica_of, tmp_path):

@@ -81,6 +81,7 @@ struct Replica::Parts {
   std::unique_ptr<serving::CompositionStore> compositions;
   std::optional<serving::PythonHost> python;
   std::optional<serving::Rehearsal> rehearsal;
+  std::unique_ptr<replicas::RemoteFeatures> features;
   std::unique_ptr<serving::Endpoints> endpoints;
   net::Router router;
   std::unique_ptr<api::RequestGuard> guard;
@@ -140,23 +141,21 @@ Result<void> Replica::Parts::open_serving() {
   rehearsal.emplace(settings.program);
   routes = TRY(serving::RouteStore::open({*db, *events, clock}));
   compositions = TRY(serving::CompositionStore::open({*db, *events, clock}));
-  const auto no_features = [this](const std::string& service) {
-    return fail(Code::kUnimplemented, "the features of {} are looked up on the server only; ask {}", service,
-                settings.from.url);
-  };
-  endpoints = std::make_unique<serving::Endpoints>(serving::Endpoints::Parts{.registry = *registry,
-                                                                             .blobs = *blobs,
-                                                                             .datasets = *datasets,
-                                                                             .routes = *routes,
-                                                                             .find_vectors = no_features,
-                                                                             .event_clock = clock,
-                                                                             .wall_clock = wall,
-                                                                             .ids = ids,
-                                                                             .metrics = metrics,
-                                                                             .python = &*python,
-                                                                             .on_version_change = log_change,
-                                                                             .rehearsal = &*rehearsal,
-                                                                             .compositions = compositions.get()});
+  features = TRY(replicas::RemoteFeatures::open(settings.from));
+  endpoints = std::make_unique<serving::Endpoints>(
+      serving::Endpoints::Parts{.registry = *registry,
+                                .blobs = *blobs,
+                                .datasets = *datasets,
+                                .routes = *routes,
+                                .find_vectors = [this](const std::string& service) { return features->find(service); },
+                                .event_clock = clock,
+                                .wall_clock = wall,
+                                .ids = ids,
+                                .metrics = metrics,
+                                .python = &*python,
+                                .on_version_change = log_change,
+                                .rehearsal = &*rehearsal,
+                                .compositions = compositions.get()});
   return {};
 }
 
@@ -192,6 +191,7 @@ Result<void> Replica::Parts::open_follower() {
                                            .routes = *routes,
                                            .compositions = *compositions,
                                            .endpoints = *endpoints,
+                                           .features = *features,
                                            .metrics = metrics,
                                            .ids = ids,
                                            .set_callers = [this](const auto& callers) { return let_in(callers); },

@@ -323,7 +323,8 @@ Result<void> Server::Parts::open_serving() {
   const auto event_time = [this] {
     return clock->mode() == delivery::ClockMode::kEvent ? std::optional(clock->now()) : std::nullopt;
   };
-  publisher = TRY(replicas::Publisher::open({*db, *endpoints, {*registry, *blobs}, event_time}));
+  publisher =
+      TRY(replicas::Publisher::open({*db, *endpoints, {*registry, *blobs}, online_vectors(*features), event_time}));
   lineage->add_source(tracked.emplace(*db));
   lineage->add_source(registered.emplace(*db));
   lineage->add_source(deployed.emplace(*endpoints, *compositions));

@@ -28,7 +28,7 @@ Result<std::unique_ptr<Follower>> Follower::open(Parts parts) {
   };
   made.cache_.emplace(TRY(ModelCache::open(made.parts_.home / "models", fetch)));
   made.mirror_.emplace(Mirror::Parts{made.parts_.registry, made.parts_.routes, made.parts_.compositions,
-                                     made.parts_.endpoints, *made.cache_});
+                                     made.parts_.endpoints, made.parts_.features, *made.cache_});
   return follower;
 }
 
@@ -129,12 +129,11 @@ void Follower::take_over(const NumberedState& numbered) {
   parts_.metrics.gauge("millrace_replica_problems", "Endpoints that are not what the serving state says.")
       .set(static_cast<double>(problems.size()));
   taken_at_ = Steady::now();
-  retry_ =
-      is_complete(problems) ? std::nullopt : std::optional(retry_ ? std::min(*retry_ * 2, kLongestRetry) : kFirstRetry);
+  retry_ = problems.empty() ? std::nullopt : std::optional(retry_ ? std::min(*retry_ * 2, kLongestRetry) : kFirstRetry);
   {
     const std::scoped_lock lock(mutex_);
     status_.generation = numbered.generation;
-    status_.complete |= is_complete(problems);
+    status_.complete |= problems.empty();
     status_.problems = std::move(problems);
   }
   note();

@@ -40,6 +40,7 @@ class Follower {
     serving::RouteStore& routes;
     serving::CompositionStore& compositions;
     serving::Endpoints& endpoints;
+    RemoteFeatures& features;
     metrics::Registry& metrics;
     IdSource& ids;                                                 // where chance comes from
     std::function<Result<void>(const Callers&)> set_callers;       // who may ask here

@@ -21,22 +21,13 @@ std::string text_of(const EndpointState& endpoint, const std::vector<serving::Me
   return to_text(alone);
 }
 
-Problem problem_of(const EndpointState& endpoint, const Error& error) {
-  using enum Problem::Kind;
-  return {endpoint.name, error.message, error.code == Code::kUnimplemented ? kNotHere : kFailed};
-}
-
 }  // namespace
-
-bool is_complete(const std::vector<Problem>& problems) {
-  return std::ranges::all_of(problems, [](const Problem& each) { return each.kind == Problem::Kind::kNotHere; });
-}
 
 std::vector<Problem> Mirror::take(const ServingState& state) {
   forget_replaced(state);
   std::vector<Problem> problems;
   for (const EndpointState& endpoint : state.endpoints) {
-    if (auto taken = take(endpoint, state); !taken) problems.push_back(problem_of(endpoint, taken.error()));
+    if (auto taken = take(endpoint, state); !taken) problems.push_back({endpoint.name, taken.error().message});
   }
   remove_gone(state);
   tidy(state);
@@ -51,6 +42,7 @@ Result<void> Mirror::take(const EndpointState& endpoint, const ServingState& sta
   if (taken.text == text) return {};
   taken = {};
   for (const auto& [model, version] : needed) taken.models.insert(model);
+  if (endpoint.features) parts_.features.declare(*endpoint.features);
   TRY(put_versions(needed, state));
   TRY(put_shadows(endpoint, spec));
   TRY(put_composition(endpoint, spec));

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "replicas/model_cache.h"
+#include "replicas/remote_features.h"
 #include "replicas/state.h"
 #include "serving/endpoint_spec.h"
 
@@ -24,18 +25,10 @@ namespace millrace::replicas {
 
 // An endpoint that is not what the state says, and why.
 struct Problem {
-  enum class Kind : std::uint8_t {
-    kFailed,   // it is tried again
-    kNotHere,  // a replica never serves it
-  };
   std::string endpoint;
   std::string message;
-  Kind kind = Kind::kFailed;
   bool operator==(const Problem&) const = default;
 };
-
-// Whether all that can be served is.
-bool is_complete(const std::vector<Problem>& problems);
 
 // Makes endpoints of this process what a state says they are at the server, through a registry of its own that knows
 // what the state names and nothing else. One thread at a time.
@@ -46,6 +39,7 @@ class Mirror {
     serving::RouteStore& routes;
     serving::CompositionStore& compositions;
     serving::Endpoints& endpoints;
+    RemoteFeatures& features;
     ModelCache& cache;
   };
   explicit Mirror(Parts parts) : parts_(parts) {}

@@ -30,6 +30,13 @@ std::optional<std::int64_t> wanted_version(const Manifests& manifests, const ser
   return meant ? std::optional(*meant) : std::nullopt;
 }
 
+// None where the service is no more.
+std::optional<FeatureState> describe_features(const serving::FindVectors& find, const std::string& service) {
+  const auto source = find(service);
+  if (!source) return std::nullopt;
+  return FeatureState{service, (*source)->inputs(), (*source)->features()};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Publisher>> Publisher::open(Parts parts) {
@@ -160,6 +167,7 @@ Result<EndpointState> Publisher::describe(const serving::EndpointStatus& status,
                          .routes = status.in_force.routes,
                          .evidence = status.in_force.evidence,
                          .unloaded = status.unloaded};
+  if (status.spec.features) endpoint.features = describe_features(parts_.find_vectors, *status.spec.features);
   if (status.spec.composition) {
     TRY(describe_composition(status.arms.front(), endpoint, state));
     return endpoint;

@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "replicas/manifest.h"
 #include "replicas/state.h"
+#include "serving/vectors.h"
 
 namespace millrace::db {
 class Database;
@@ -44,6 +45,7 @@ class Publisher {
     db::Database& database;
     const serving::Endpoints& endpoints;
     Manifests manifests;
+    serving::FindVectors find_vectors;
     std::function<std::optional<Timestamp>()> event_time;  // where the event clock is not the wall's
   };
   // Publishes nothing yet.

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMostEndpoints = 10'000;
 constexpr std::size_t kMostFiles = 100'000;  // of all versions together
+constexpr std::size_t kMostColumns = 100'000;
 constexpr std::size_t kLongestPath = 1'024;
 constexpr std::size_t kLongestName = 512;
 constexpr std::int64_t kLargestFile = std::int64_t{1} << 42;
@@ -86,6 +87,27 @@ Json to_json(const std::vector<serving::MemberVersion>& members) {
   return list;
 }
 
+Json to_json(const FeatureState& features) {
+  Json inputs = Json::array();
+  for (const auto& [name, type] : features.inputs) inputs.push_back({{"name", name}, {"type", duck::type_name(type)}});
+  return {{"service", features.service}, {"inputs", std::move(inputs)}, {"features", features.features}};
+}
+
+Result<FeatureState> features_of(const Json& json) {
+  FeatureState features{.service = TRY(text_in(json, "service"))};
+  for (const Json& input : *TRY(list_in(json, "inputs", kMostColumns))) {
+    const auto type = duck::find_type(TRY(text_in(input, "type")));
+    if (!type) return fault("an input has a type that is none");
+    features.inputs.push_back({TRY(text_in(input, "name")), *type});
+  }
+  for (const Json& feature : *TRY(list_in(json, "features", kMostColumns))) {
+    if (!feature.is_string()) return fault("a feature has no name");
+    features.features.push_back(feature.get<std::string>());
+  }
+  if (features.inputs.empty() || features.features.empty()) return fault("a feature service has no columns");
+  return features;
+}
+
 Json to_json(const EndpointState& endpoint) {
   return {{"name", endpoint.name},
           {"document", endpoint.document},
@@ -93,6 +115,7 @@ Json to_json(const EndpointState& endpoint) {
           {"arms", endpoint.arms},
           {"shadows", endpoint.shadows},
           {"members", to_json(endpoint.members)},
+          {"features", endpoint.features ? to_json(*endpoint.features) : Json(nullptr)},
           {"evidence", endpoint.evidence ? to_json(*endpoint.evidence) : Json(nullptr)},
           {"unloaded", endpoint.unloaded}};
 }
@@ -115,6 +138,8 @@ Result<EndpointState> endpoint_of(const Json& json) {
   for (const Json& member : *TRY(list_in(json, "members", kMostFiles)))
     endpoint.members.push_back({TRY(text_in(member, "model")), TRY(whole_in(member, "version", 1, kLargestNumber))});
   if (!serving::is_route_name(endpoint.name)) return fault("\"{}\" is no name of an endpoint", endpoint.name);
+  if (const Json& features = *TRY(member(json, "features")); !features.is_null())
+    endpoint.features = TRY(features_of(features));
   if (const Json& evidence = *TRY(member(json, "evidence")); !evidence.is_null())
     endpoint.evidence = TRY(evidence_of(evidence));
   const Json& unloaded = *TRY(member(json, "unloaded"));

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "duck/table.h"
 #include "serving/bandit.h"
 #include "serving/compositions/composition_store.h"
 #include "serving/route_spec.h"
@@ -35,6 +36,13 @@ struct VersionState {
 // Of the files' paths and contents: equal folders have equal digests.
 std::string digest_of(const std::vector<ModelFile>& files);
 
+// What a feature service of the server asks for, and what it makes of it, in order.
+struct FeatureState {
+  std::string service;
+  std::vector<duck::ColumnType> inputs;
+  std::vector<std::string> features;
+};
+
 // An endpoint as the server serves it.
 struct EndpointState {
   std::string name;
@@ -45,6 +53,7 @@ struct EndpointState {
   // Where several models answer as one: the versions of its members, in their order. The arm's version is the number of
   // the composition.
   std::vector<serving::MemberVersion> members;
+  std::optional<FeatureState> features;  // of an endpoint that has a feature service
   std::optional<serving::BanditEvidence> evidence;
   bool unloaded = false;  // by hand
 };

@@ -12,6 +12,7 @@ using std::chrono::duration_cast;
 using std::chrono::seconds;
 
 constexpr Duration kSlack = seconds(15);  // beyond what the server was allowed to wait
+constexpr Duration kLookup = seconds(5);
 constexpr Duration kTransfer = std::chrono::minutes(2);
 
 // The error that the server's body tells, or its status.
@@ -77,6 +78,11 @@ Result<std::string> Upstream::read_file(std::string_view sha256, std::uint64_t o
   const bool is_part = response.status == 206 || (response.status == 200 && offset == 0);
   if (!is_part) return refused(response);
   return std::move(response.body);
+}
+
+Result<std::string> Upstream::vectors(std::string_view service, std::string_view body) {
+  const std::string target = fmt::format("/api/v1/feature-services/{}/vectors", net::encode_component(service));
+  return std::move(TRY(send({.method = "POST", .target = target, .body = body, .timeout = kLookup})).body);
 }
 
 Result<void> Upstream::report(const Report& report) {

@@ -34,6 +34,8 @@ class Upstream {
   Result<std::string> callers();
   // Some bytes of a model's file.
   Result<std::string> read_file(std::string_view sha256, std::uint64_t offset, std::size_t most);
+  // The vectors of a feature service for the rows of a body: one row's doubles after the other.
+  Result<std::string> vectors(std::string_view service, std::string_view body);
   Result<void> report(const Report& report);
   Result<void> say_goodbye(std::string_view name);
   // Rows of an endpoint's prediction log, as a file of it has them; answers how many the server found in it.

@@ -142,12 +142,9 @@ Result<void> Inference::bind_whole_vectors() {
 }
 
 Result<void> Inference::make_vectors() {
-  const std::size_t inputs = endpoint_.vectors->inputs().size();
   vectors_.resize(rows_ * width_);
-  for (std::size_t row = 0; row < rows_; ++row) {
-    TRY(endpoint_.vectors->compute(row_of(bound_.values, row, inputs), event_time_, row_of(vectors_, row, width_)));
-  }
-  return {};
+  return endpoint_.vectors->compute_rows({bound_.values.data(), bound_.values.size()}, event_time_,
+                                         {vectors_.data(), vectors_.size()});
 }
 
 RequestRows Inference::request_rows() const {

@@ -11,8 +11,14 @@ namespace {
 
 bool blocks(const ScoredModel& scored) { return scored.model && scored.model->runtime->blocks(); }
 
-// The model that requests wait for; null where none must be. Nobody waits for shadows.
+constexpr std::int64_t kLookupLanes = 8;  // requests whose vectors another machine makes, at once
+
+bool waits_for_vectors(const ServedEndpoint& endpoint) { return endpoint.vectors && endpoint.vectors->waits(); }
+
+// The model that requests wait for, or whose vectors they do; null where they wait for nothing. Nobody waits for
+// shadows.
 const LoadedModel* waited_for(const ServedEndpoint& endpoint) {
+  if (waits_for_vectors(endpoint) && !blocks(endpoint.primary_model())) return endpoint.primary_model().model.get();
   for (const ServedArm& arm : endpoint.arms) {
     if (blocks(arm.scored)) return arm.scored.model.get();
   }
@@ -60,7 +66,9 @@ void Endpoints::attach_queue(ServedEndpoint& endpoint) {
   }
   endpoint.queue = queue.get();
   if (model->runtime->batches()) endpoint.batches = plan_batches(model->measured, spec.scoring.batching);
-  queue->configure({.lanes = static_cast<std::size_t>(spec.scoring.lanes()),
+  const std::int64_t lanes =
+      waits_for_vectors(endpoint) ? std::max(kLookupLanes, spec.scoring.lanes()) : spec.scoring.lanes();
+  queue->configure({.lanes = static_cast<std::size_t>(lanes),
                     .limit = static_cast<std::size_t>(spec.scoring.queue),
                     .batch = endpoint.batches.limits});
 }

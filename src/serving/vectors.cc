@@ -57,6 +57,14 @@ class OnlineVectors final : public VectorSource {
 
 }  // namespace
 
+Result<void> VectorSource::compute_rows(std::span<const sql::Value> inputs, Timestamp moment,
+                                        std::span<double> out) const {
+  const std::size_t taken = this->inputs().size(), width = features().size();
+  for (std::size_t row = 0; row * width < out.size(); ++row)
+    TRY(compute(inputs.subspan(row * taken, taken), moment, out.subspan(row * width, width)));
+  return {};
+}
+
 FindVectors online_vectors(const features::online::OnlineStore& store) {
   return [&store](const std::string& service) -> Result<std::shared_ptr<const VectorSource>> {
     return std::make_shared<OnlineVectors>(TRY(store.plan(service)));

@@ -29,6 +29,10 @@ class VectorSource {
   virtual const std::vector<std::string>& features() const = 0;
   // One row's vector for a moment; NaN = missing. `inputs` and `out` are as long as the lists above.
   virtual Result<void> compute(std::span<const sql::Value> inputs, Timestamp moment, std::span<double> out) const = 0;
+  // Those of several rows for one moment, one row after the other in both.
+  virtual Result<void> compute_rows(std::span<const sql::Value> inputs, Timestamp moment, std::span<double> out) const;
+  // They are not made here: whoever asks waits for another machine.
+  virtual bool waits() const { return false; }
 };
 
 // The vector source of a feature service, as it is defined now.

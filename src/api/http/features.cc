@@ -1,6 +1,7 @@
 #include "features/features.h"
 
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/http/resources.h"
@@ -120,6 +121,61 @@ Result<Json> online(Services& services, const Request& request) {
   return Json{{"event_time", format_time(moment)}, {"features", std::move(out)}};
 }
 
+// One that JSON has no number for stands as text.
+Json readable(Json json) {
+  if (json == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  if (json == "Infinity") return std::numeric_limits<double>::infinity();
+  if (json == "-Infinity") return -std::numeric_limits<double>::infinity();
+  return json;
+}
+
+// As an endpoint has it from a request: moments are microseconds, and truths 0 or 1.
+Result<sql::Value> to_plain_value(const Json& json, const features::InputColumn& input) {
+  const bool whole = json.is_number_integer();
+  if ((input.type == sql::Type::kTimestamp || input.type == sql::Type::kBoolean) && whole)
+    return sql::Value::of(json.get<std::int64_t>());
+  return to_value(json, input);
+}
+
+// What the vectors of several rows are made of; the rows outlive it.
+struct Rows {
+  std::vector<std::vector<sql::Value>> rows;
+  Timestamp moment;
+};
+
+Result<Rows> read_rows(Json& list, Timestamp moment, const std::vector<features::InputColumn>& inputs) {
+  Rows read{.moment = moment};
+  for (Json& row : list) {
+    if (!row.is_array() || row.size() != inputs.size())
+      return invalid_argument("each of \"rows\" must be a list of {} values", inputs.size());
+    auto& values = read.rows.emplace_back();
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i].type == sql::Type::kDouble) row[i] = readable(std::move(row[i]));
+      values.push_back(TRY(to_plain_value(row[i], inputs[i])));
+    }
+  }
+  return read;
+}
+
+// {"event_time_us": T, "rows": [[...], ...]}, the values in the service's order: all vectors, to the bit, as
+// little-endian doubles.
+Result<net::Response> vectors(Services& services, const Request& request) {
+  auto body = TRY(Body::parse(request.body));
+  const auto moment = body.integer("event_time_us");
+  auto list = body.array("rows");
+  TRY(body.finish());
+  const auto plan = TRY(services.features.plan(request.param("name")));
+  const auto read = TRY(read_rows(list, moment ? Timestamp{*moment} : services.clock.now(), plan->inputs()));
+  features::online::LookupScratch scratch;
+  std::vector<double> out(plan->features().size());
+  net::Response response{.content_type = "application/octet-stream"};
+  for (const auto& row : read.rows) {
+    plan->lookup(row, read.moment, scratch, out);
+    response.body.append(reinterpret_cast<const char*>(out.data()), out.size() * sizeof(double));
+  }
+  return response;
+}
+
 }  // namespace
 
 void add_feature_routes(net::Router& router, Services& services) {
@@ -133,6 +189,10 @@ void add_feature_routes(net::Router& router, Services& services) {
              [&](const Request& request) { return answer(find_service(live, request.param("name"))); });
   router.add("POST", "/api/v1/feature-services/{name}/online", Access::kPredict,
              [&](const Request& request) { return answer(online(services, request)); });
+  router.add("POST", "/api/v1/feature-services/{name}/vectors", Access::kPredict, [&](const Request& request) {
+    auto made = vectors(services, request);
+    return made ? std::move(*made) : answer(made.error());
+  });
 }
 
 }  // namespace millrace::api

@@ -114,6 +114,7 @@ Result<Json> note_replica(replicas::Roster& roster, const Clock& clock, const Re
   TRY(check_text("name", report.name));
   TRY(check_text("address", report.address));
   TRY(check_text("version", report.version));
+  if (report.generation < 0) return invalid_argument("\"generation\" is {}, less than 0", report.generation);
   if (problems.size() > kMostProblems) return invalid_argument("there are more than {} problems", kMostProblems);
   for (const auto& problem : problems) {
     if (!problem.is_string()) return invalid_argument("each of \"problems\" must be a string");
