@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "base/json.h"
 #include "replicas/pin.h"
@@ -25,6 +26,7 @@ ServingState a_state() {
            R"({"arms": [{"name": "champion", "weight": 0.1}, {"name": "next", "weight": 0.9}]})")),
        .arms = {{"champion", 3}},
        .shadows = {{"third", 5}},
+       .features = FeatureState{"service", {{"farm", duck::Type::kVarchar}}, {"kilos"}},
        .evidence = serving::BanditEvidence{.versions = {{3, {10, 0.1}}}, .as_of = Timestamp{-5}}});
   state.versions.push_back({"scores", 3, {{"MLmodel", 12, kHash}, {"model/model.json", 0, kHash}}});
   return state;
@@ -76,6 +78,18 @@ TEST(StateTest, AStateThatIsNotToBeBelievedIsRefusedAsAWhole) {
       {"routes that are none", [&](Json& json) { endpoint(json)["routes"] = "[1]"; }, "routes"},
       {"a negative version", [&](Json& json) { endpoint(json)["arms"]["champion"] = -3; }, "\"version\""},
       {"evidence of words", [&](Json& json) { endpoint(json)["evidence"]["versions"] = {{1, "a", 2}}; }, "evidence"},
+      {"members of words", [&](Json& json) { endpoint(json)["members"] = {"m"}; }, "an object is missing"},
+      {"features of nothing",
+       [&](Json& json) {
+         endpoint(json)["features"] = {{"service", "s"}, {"inputs", Json::array()}, {"features", {"f"}}};
+       },
+       "no columns"},
+      {"an input of no type",
+       [&](Json& json) {
+         endpoint(json)["features"] = {
+             {"service", "s"}, {"inputs", {{{"name", "i"}, {"type", "blob"}}}}, {"features", {"f"}}};
+       },
+       "a type that is none"},
       {"unloaded of words", [&](Json& json) { endpoint(json)["unloaded"] = "no"; }, "unloaded"},
   };
   for (const auto& at : cases) {
@@ -87,6 +101,19 @@ TEST(StateTest, AStateThatIsNotToBeBelievedIsRefusedAsAWhole) {
   }
   EXPECT_FALSE(parse_state("{"));
   EXPECT_FALSE(parse_state(""));
+}
+
+TEST(StateTest, WhateverBytesComeAreReadOrRefused) {
+  const std::string good = to_text(7, to_text(a_state()));
+  std::mt19937 random(11);
+  for (int i = 0; i < 3000; ++i) {
+    std::string bad = good;
+    for (int changes = 1 + static_cast<int>(random() % 4); changes > 0; --changes)
+      bad[random() % bad.size()] = static_cast<char>(random());
+    if (random() % 8 == 0) bad.resize(random() % bad.size());
+    const auto read = parse_state(bad);
+    if (read) EXPECT_TRUE(parse_state(to_text(read->generation, to_text(read->state)))) << bad;
+  }
 }
 
 TEST(StateTest, TheEntityTagIsOfEveryByte) {

@@ -12,7 +12,7 @@ using std::chrono::duration_cast;
 using std::chrono::seconds;
 
 constexpr Duration kSlack = seconds(15);  // beyond what the server was allowed to wait
-constexpr Duration kLookup = seconds(5);
+constexpr Duration kExchange = seconds(5), kFarewell = seconds(1);
 constexpr Duration kTransfer = std::chrono::minutes(2);
 
 // The error that the server's body tells, or its status.
@@ -82,18 +82,18 @@ Result<std::string> Upstream::read_file(std::string_view sha256, std::uint64_t o
 
 Result<std::string> Upstream::vectors(std::string_view service, std::string_view body) {
   const std::string target = fmt::format("/api/v1/feature-services/{}/vectors", net::encode_component(service));
-  return std::move(TRY(send({.method = "POST", .target = target, .body = body, .timeout = kLookup})).body);
+  return std::move(TRY(send({.method = "POST", .target = target, .body = body, .timeout = kExchange})).body);
 }
 
 Result<void> Upstream::report(const Report& report) {
   const std::string target = target_of(report.name), body = dump_json(to_json(report));
-  TRY(send({.method = "PUT", .target = target, .body = body}));
+  TRY(send({.method = "PUT", .target = target, .body = body, .timeout = kExchange}));
   return {};
 }
 
 Result<void> Upstream::say_goodbye(std::string_view name) {
   const std::string target = target_of(name);
-  TRY(send({.method = "DELETE", .target = target}));
+  TRY(send({.method = "DELETE", .target = target, .timeout = kFarewell}));
   return {};
 }
 
