@@ -405,7 +405,7 @@ def fake_server():
 def state(files):
     document = json.dumps({"kind": "Endpoint", "name": "shop", "model": "scores"})
     routes = json.dumps({"arms": [{"name": "champion", "alias": "champion"}]})
-    endpoint = {"name": "shop", "document": document, "routes": routes, "arms": {"champion": 1}, "shadows": {}, "members": [], "evidence": None, "unloaded": False}
+    endpoint = {"name": "shop", "document": document, "routes": routes, "arms": {"champion": 1}, "shadows": {}, "members": [], "features": None, "evidence": None, "unloaded": False}
     return {"format": 1, "generation": 1, "state": {"event_time_us": None, "endpoints": [endpoint], "versions": [{"model": "scores", "version": 1, "files": files}]}}
 
 
