@@ -325,6 +325,20 @@ def test_features_are_looked_up_at_the_server(server, replica_of, tmp_path, monk
     mlflow.set_tracking_uri(None)
 
 
+def test_an_endpoint_sleeps_at_each_place_for_itself(shop, replica_of, tmp_path):
+    (tmp_path / "project" / "shop.yaml").write_text(PROJECT + "scale_to_zero: 1s\n")
+    shop.apply(tmp_path / "project")
+    one = replica_of(shop)
+    asleep = lambda place: requests.get(place.url + "/api/v1/endpoints/shop/stats", timeout=30).json()["sleep"]["asleep"]
+    infer(shop)
+    until(lambda: asleep(shop), "the server's models leave")
+    until(lambda: asleep(one), "the replica's do")
+    assert one.is_ready()
+    MlflowClient().set_registered_model_alias("scores", "champion", "3")
+    until(lambda: version(one, headers={"x-arm": "champion"}) == "3", "an alias that moves meanwhile is followed")
+    assert asleep(shop), "the server was not woken"
+
+
 def test_the_event_clock_is_the_servers(shop, replica_of, tmp_path):
     (tmp_path / "project" / "shop.yaml").write_text(PROJECT.replace("name: shop", "name: shop\nclock: event", 1))
     shop.apply(tmp_path / "project")

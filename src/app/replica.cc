@@ -3,7 +3,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "access/access.h"
 #include "access/audit.h"
@@ -39,6 +42,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr auto kTick = std::chrono::seconds(1);
 constexpr std::uint64_t kDuckMemory = std::uint64_t{256} << 20;
 
 std::string machine_name() {
@@ -91,6 +95,7 @@ struct Replica::Parts {
   std::unique_ptr<replicas::Reporter> reporter;
   std::unique_ptr<replicas::Follower> follower;
   std::unique_ptr<replicas::Shipper> shipper;
+  std::jthread ticker;
 
   ~Parts();
   Result<void> open_stores();
@@ -98,6 +103,7 @@ struct Replica::Parts {
   Result<void> open_follower();
   Result<void> listen();
   Result<void> follow();
+  void tick(const std::stop_token& stop);
   Result<void> let_in(const replicas::Callers& callers);
   Result<void> ready() const;
   Json status() const;
@@ -209,7 +215,19 @@ Result<void> Replica::Parts::follow() {
                                           .metrics = metrics,
                                           .most_bytes = settings.most_waiting_bytes,
                                           .settled = [this] { return follower->status().complete; }}));
+  ticker = std::jthread([this](const std::stop_token& stop) { tick(stop); });
   return {};
+}
+
+// Endpoints that nobody asks may sleep here, whatever they do at the server.
+void Replica::Parts::tick(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock guard(mutex);
+  while (!stop.stop_requested()) {
+    endpoints->rest();
+    wake.wait_for(guard, stop, kTick, [] { return false; });
+  }
 }
 
 // Once it has served all that the server does. What cannot be served later does not take the rest away.
