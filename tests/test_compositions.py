@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import requests
+import tritonclient.grpc as grpc
+import tritonclient.http as http
 import xgboost as xgb
 from mlflow import MlflowClient
 from mlflow.models import infer_signature
@@ -353,3 +355,18 @@ def test_its_versions_outlive_the_server(new_server, monkeypatch, tmp_path):
     assert infer(server, "both", rows) == answers[1]
     assert [event["data"]["version"] for event in server.list("/api/v1/events") if event["type"] == "endpoint.composed"] == [1, 2]
     mlflow.set_tracking_uri(None)
+
+
+def test_tritons_clients_ask_it(models, compose, both):
+    compose(MEAN)
+    rows = table(6, 21)
+    expected = infer(models, both, rows)["prediction"]
+    for library, url in ((http, f"127.0.0.1:{models.port}"), (grpc, f"127.0.0.1:{models.grpc_port}")):
+        inputs = []
+        for name in COLUMNS:
+            inputs.append(library.InferInput(name, [len(rows)], "FP64"))
+            inputs[-1].set_data_from_numpy(rows[name].to_numpy(np.float64))
+        client = library.InferenceServerClient(url)
+        assert client.is_model_ready(both)
+        np.testing.assert_array_equal(client.infer(both, inputs).as_numpy("prediction"), expected)
+        client.close()
