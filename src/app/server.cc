@@ -13,6 +13,7 @@
 #include "api/http/routes.h"
 #include "api/mlflow/url_signer.h"
 #include "app/artifact_place.h"
+#include "app/file_models.h"
 #include "app/home_id.h"
 #include "app/issuer_keys.h"
 #include "app/seal_keys.h"
@@ -230,7 +231,7 @@ struct Server::Parts {
   std::map<std::string, std::string> step_secrets(const pipelines::StepContext& context) const;
   Result<void> install(const delivery::Documents& documents, std::shared_ptr<const features::Definitions> definitions,
                        const fs::path& folder);
-  Result<void> install(const serving::EndpointSpec& spec);
+  Result<void> install(const serving::EndpointSpec& spec, const fs::path& folder);
   void check(const delivery::Documents& documents, Diagnostics& diagnostics);
   void tick(std::stop_token stop);
   void keep_house();
@@ -400,7 +401,7 @@ Result<void> Server::Parts::install(const delivery::Documents& documents,
     if (std::ranges::find(documents.endpoints, status.spec.name, &serving::EndpointSpec::name) ==
         documents.endpoints.end())
       TRY(endpoints->remove(status.spec.name));
-  for (const auto& spec : documents.endpoints) TRY(install(spec));
+  for (const auto& spec : documents.endpoints) TRY(install(spec, folder));
   TRY(monitors->apply(documents.monitors));
   pipelines->apply(documents.pipelines, {documents.project->name, folder});
   std::optional<Timestamp> now;
@@ -409,8 +410,9 @@ Result<void> Server::Parts::install(const delivery::Documents& documents,
 }
 
 // While the server starts, an endpoint that cannot be served says so as its problem and keeps no other from serving.
-Result<void> Server::Parts::install(const serving::EndpointSpec& spec) {
-  auto applied = endpoints->apply(spec);
+Result<void> Server::Parts::install(const serving::EndpointSpec& spec, const fs::path& folder) {
+  auto resolved = FileModels(*registry, *blobs, settings.home / "tmp").resolve(spec, folder);
+  auto applied = resolved ? endpoints->apply(*resolved) : std::unexpected(resolved.error());
   const bool starts = http == nullptr;
   if (applied || !starts) return applied;
   log::error("an endpoint cannot be served", {{"endpoint", spec.name}, {"problem", applied.error().message}});

@@ -1,10 +1,12 @@
 #include <fmt/core.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/files.h"
 #include "cli/cli.h"
 #include "cli/credentials.h"
@@ -37,9 +39,16 @@ Result<Json> read_project(const fs::path& folder) {
   std::ranges::sort(paths);
   for (const auto& path : paths) {
     if (fs::file_size(path) > kLargestFile)
-      return invalid_argument("{} is larger than {} MiB; a project holds documents, SQL and scripts, not data",
-                              path.string(), kLargestFile >> 20);
-    files.push_back({{"path", path.lexically_relative(folder).string()}, {"text", TRY(read_file(path))}});
+      return invalid_argument(
+          "{} is larger than {} MiB; a project holds documents, SQL, scripts and small models, not data", path.string(),
+          kLargestFile >> 20);
+    const auto bytes = TRY(read_file(path));
+    Json file{{"path", path.lexically_relative(folder).string()}};
+    if (simdjson::validate_utf8(bytes))
+      file["text"] = bytes;
+    else
+      file["base64"] = base64_encode(bytes);
+    files.push_back(std::move(file));
   }
   return files;
 }

@@ -85,6 +85,15 @@ const Kind* find_kind(const Node& document, Diagnostics& diagnostics) {
 
 bool is_yaml(std::string_view path) { return path.ends_with(".yaml") || path.ends_with(".yml"); }
 
+// The folders of models, whose YAML files are their own.
+std::vector<std::string> model_folders(std::span<const SourceFile> files) {
+  constexpr std::string_view kFile = "/MLmodel";
+  std::vector<std::string> folders;
+  for (const auto& file : files)
+    if (file.path.ends_with(kFile)) folders.push_back(file.path.substr(0, file.path.size() - kFile.size() + 1));
+  return folders;
+}
+
 constexpr std::size_t kLongestName = 100;
 
 void check_name(const Node& document, std::string_view kind, Documents& out, Diagnostics& diagnostics) {
@@ -107,8 +116,10 @@ void check_name(const Node& document, std::string_view kind, Documents& out, Dia
 Documents parse_documents(std::span<const SourceFile> files, Builtins builtins, Diagnostics& diagnostics) {
   Documents out;
   std::size_t documents = 0;
+  const auto models = model_folders(files);
   for (const auto& file : files) {
     if (!is_yaml(file.path)) continue;
+    if (std::ranges::any_of(models, [&](const auto& folder) { return file.path.starts_with(folder); })) continue;
     const auto faults = diagnostics.list.size();
     const auto found = parse_yaml(file.text, file.path, diagnostics);
     if (diagnostics.list.size() > faults) out.all_named = false;

@@ -58,12 +58,15 @@ struct Documents {
   }
 };
 
-// Parses every *.yaml and *.yml file. What is at fault in any of them is in `diagnostics`.
+// Parses every *.yaml and *.yml file but those in the folders of models, which have a file MLmodel. What is at fault in
+// any of them is in `diagnostics`.
 Documents parse_documents(std::span<const SourceFile> files, std::span<const pipelines::BuiltinStep> builtins,
                           Diagnostics& diagnostics);
 
 // Names that no document bears, and SQL that cannot run, each at its position with the nearest valid name.
 void check_references(const Documents& documents, Diagnostics& diagnostics);
+// Models that are to be files of the project and are not among them.
+void check_model_files(const Documents& documents, std::span<const SourceFile> files, Diagnostics& diagnostics);
 // nullptr where a view or a service has faults.
 std::shared_ptr<const features::Definitions> feature_definitions(const Documents& documents, Diagnostics& diagnostics);
 void check_spines(const Documents& documents, std::span<const SourceFile> files, duck::Database& duck,

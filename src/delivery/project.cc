@@ -115,6 +115,7 @@ Project::Checked Project::check(const std::vector<SourceFile>& files, Diagnostic
   Checked checked{.documents = parse_documents(files, parts_.builtins, diagnostics), .definitions = nullptr};
   if (!checked.documents.all_named) return checked;
   check_references(checked.documents, diagnostics);
+  check_model_files(checked.documents, files, diagnostics);
   checked.definitions = feature_definitions(checked.documents, diagnostics);
   check_spines(checked.documents, files, parts_.duck, diagnostics);
   if (diagnostics.empty()) parts_.check(checked.documents, diagnostics);

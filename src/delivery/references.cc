@@ -103,6 +103,23 @@ std::shared_ptr<const features::Definitions> feature_definitions(const Documents
   return features::Definitions::make(documents.feature_views, documents.feature_services, find, diagnostics);
 }
 
+void check_model_files(const Documents& documents, std::span<const SourceFile> files, Diagnostics& diagnostics) {
+  std::vector<std::string> paths;
+  for (const auto& file : files) paths.push_back(file.path);
+  for (const auto& endpoint : documents.endpoints) {
+    if (!endpoint.file) continue;
+    const auto stands = [&](const std::string& path) {
+      return path == *endpoint.file || path == *endpoint.file + "/MLmodel";
+    };
+    if (std::ranges::any_of(paths, stands)) continue;
+    const bool folder =
+        std::ranges::any_of(paths, [&](const auto& path) { return path.starts_with(*endpoint.file + "/"); });
+    diagnostics.add(endpoint.model_at, folder ? fmt::format("the folder {} has no file MLmodel", *endpoint.file)
+                                              : fmt::format("the project has no file {}{}", *endpoint.file,
+                                                            did_you_mean(*endpoint.file, paths)));
+  }
+}
+
 void check_references(const Documents& documents, Diagnostics& diagnostics) {
   Names names(documents, diagnostics);
   for (const auto& endpoint : documents.endpoints)

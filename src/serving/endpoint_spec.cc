@@ -67,6 +67,21 @@ void read_composition(ObjectReader& reader, const Node* ensemble, const std::vec
   spec.routes = arm_of(*spec.composition);
 }
 
+// `model: file:PATH`: the file is registered when the project is applied, and becomes the arm's version.
+void read_file_model(ObjectReader& reader, std::string path, EndpointSpec& spec) {
+  while (path.ends_with('/')) path.pop_back();
+  if (path.starts_with("./")) path.erase(0, 2);
+  if (path.empty() || path.starts_with('/'))
+    reader.fault("model", "\"file:\" is followed by a path in the project's folder");
+  for (const char* key : {"alias", "routes", "shadow"}) {
+    if (reader.any(key) != nullptr)
+      reader.fault(key, fmt::format("an endpoint whose model is a file has one version and no \"{}\"", key));
+  }
+  spec.file = std::move(path);
+  spec.model = spec.name + ".file";
+  spec.routes = {.arms = {{.name = "file"}}};
+}
+
 // Exactly one of `model`, `ensemble` and `chain`.
 void read_models(ObjectReader& reader, EndpointSpec& spec, Diagnostics& diagnostics) {
   const auto model = reader.string("model");
@@ -80,6 +95,8 @@ void read_models(ObjectReader& reader, EndpointSpec& spec, Diagnostics& diagnost
   }
   if (!model) return read_composition(reader, ensemble, chain, spec, diagnostics);
   if (model->empty()) reader.fault("model", "\"model\" must not be empty");
+  spec.model_at = reader.at("model");
+  if (model->starts_with("file:")) return read_file_model(reader, model->substr(5), spec);
   spec.model = *model;
   read_routes(reader, spec, diagnostics);
   read_shadows(reader, spec);

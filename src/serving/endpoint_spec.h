@@ -24,6 +24,7 @@ struct EndpointSpec {
   std::string name;
   std::string description;
   std::string model;                             // a registered model; empty where several answer as one:
+  std::optional<std::string> file{};             // of the project, a file or folder, that is registered as `model`
   std::optional<CompositionSpec> composition{};  // these
   RoutesSpec routes = single_route("champion");  // which of its versions answer; of a composition one arm
   std::vector<AliasRef> shadow;                  // versions scored on the same values; logged, never answered
@@ -33,6 +34,7 @@ struct EndpointSpec {
   LogSpec log;          // what of it is kept
   Position at;
   Position features_at;
+  Position model_at;
   std::string document;  // all of it as JSON, which says the same; "" where it was made by a program
 
   // Whether versions of this model answer, or are scored beside.

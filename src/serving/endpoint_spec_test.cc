@@ -57,6 +57,20 @@ TEST(EndpointSpecTest, SaysWhatIsWrongAndWhere) {
             std::vector<std::string>{"e.yaml:4:9: \"shadow\" must be an alias or a list of aliases"});
 }
 
+TEST(EndpointSpecTest, AModelMayBeAFileOfTheProject) {
+  Diagnostics diagnostics;
+  const auto documents = parse_yaml("kind: Endpoint\nname: d\nmodel: file:./models/m/\n", "e.yaml", diagnostics);
+  const auto spec = parse_endpoint(documents.at(0), diagnostics);
+  ASSERT_TRUE(spec);
+  EXPECT_EQ(spec->file, "models/m");
+  EXPECT_EQ(spec->model, "d.file");
+  EXPECT_EQ(spec->model_at.line, 3);
+  EXPECT_EQ(spec->routes.arm_names(), std::vector<std::string>{"file"});
+  EXPECT_EQ(
+      faults("kind: Endpoint\nname: d\nmodel: file:m.ubj\nshadow: b\n"),
+      std::vector<std::string>{"e.yaml:4:9: an endpoint whose model is a file has one version and no \"shadow\""});
+}
+
 TEST(EndpointSpecTest, RoutesDivideRequestsAmongArms) {
   Diagnostics diagnostics;
   const auto documents = parse_yaml(

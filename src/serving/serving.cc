@@ -408,6 +408,9 @@ Result<void> Endpoints::change_routes(const std::string& name, const RoutesSpec&
     const std::string_view kind = to_text(before->spec.composition->kind);
     return failed_precondition("endpoint {} is one {} of models, whose requests are not divided", name, kind);
   }
+  if (before->spec.file)
+    return failed_precondition("endpoint {} has one model, the file {}, and its requests are not divided", name,
+                               *before->spec.file);
   if (reason.empty()) return invalid_argument("say why the routes of endpoint {} change: \"reason\" is empty", name);
   if (const std::string fault = weights_fault(routes); !fault.empty()) return invalid_argument("{}", fault);
   TRY(check_arms_exist(parts_.registry, before->spec.model, routes, before->in_force.routes));

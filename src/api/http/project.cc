@@ -1,8 +1,11 @@
 #include "delivery/project.h"
 
+#include <simdjson.h>
+
 #include <nlohmann/json.hpp>
 
 #include "api/http/resources.h"
+#include "base/base64.h"
 
 namespace millrace::api {
 namespace {
@@ -51,8 +54,15 @@ Result<delivery::ApplyRequest> apply_request(const Request& request) {
   for (const auto& item : body.array("files")) {
     Body file(item, "files[].");
     auto path = file.required_string("path");
-    out.files.push_back({path, file.string("text").value_or("")});
+    auto text = file.string("text").value_or("");
+    const auto base64 = file.string("base64");
     TRY(file.finish());
+    if (base64) {
+      auto bytes = base64_decode(*base64);
+      if (!bytes || !text.empty()) return invalid_argument("file {} needs either \"text\" or valid \"base64\"", path);
+      text = std::move(*bytes);
+    }
+    out.files.push_back({path, std::move(text)});
   }
   TRY(body.finish());
   return out;
@@ -81,7 +91,10 @@ Response apply(Project& project, const Request& request) {
 
 Result<Json> files(Project& project) {
   auto items = Json::array();
-  for (const auto& file : TRY(project.files())) items.push_back({{"path", file.path}, {"text", file.text}});
+  for (const auto& file : TRY(project.files())) {
+    const bool text = simdjson::validate_utf8(file.text);
+    items.push_back({{"path", file.path}, {text ? "text" : "base64", text ? file.text : base64_encode(file.text)}});
+  }
   return Json{{"files", std::move(items)}};
 }
 

@@ -19,7 +19,8 @@ using features::ResolvedService;
 Result<std::shared_ptr<const ResolvedService>> resolve(StepRun& run, const std::string& service) {
   auto listed = TRY(run.api().get("/api/v1/project/files"));
   std::vector<delivery::SourceFile> files;
-  for (const auto& file : listed.at("files")) files.push_back({file.at("path"), file.at("text")});
+  for (const auto& file : listed.at("files"))
+    if (file.contains("text")) files.push_back({file.at("path"), file.at("text")});
   Diagnostics diagnostics;
   auto documents = delivery::parse_documents(files, step_declarations(), diagnostics);
   auto definitions = delivery::feature_definitions(documents, diagnostics);
