@@ -30,23 +30,14 @@ class Millrace:
         return subprocess.Popen([self.program, *map(str, args)], env={**ENVIRONMENT, **(environment or {})}, **options)
 
 
-class Server:
-    """One home folder, and a server on it as long as it runs. It keeps its ports over restarts. Its database is in the
-    home folder, or at the URI `db`, or where the environment variable MILLRACE_TEST_POSTGRES says; its artifacts are in
-    the home folder, or in the `artifacts` of an ObjectStore. `options` are further ones of its command line; `token` is
-    what its requests and commands show; `verify` the certificates they believe, where it speaks TLS; `environment` is
-    added to that of the program. It listens on loopback, or where `listen` says, which must include loopback."""
+class Process:
+    """A process of the program that listens on loopback, and says where in its log, after the words in LISTENS."""
 
-    def __init__(self, millrace, home, db=None, artifacts=None, options=(), token=None, verify=None, environment=None, listen="127.0.0.1"):
-        self.millrace, self.home, self.db, self.artifacts, self.listen = millrace, home, db, artifacts, listen
-        self.options, self.token, self.verify, self.environment = options, token, verify, environment
-        if db is None and (shared := os.environ.get("MILLRACE_TEST_POSTGRES")):
-            self.db = schema_for(shared, home)
+    LISTENS = "millrace is ready"
+
+    def __init__(self, millrace):
+        self.millrace = millrace
         self.port, self.grpc_port, self.process, self.reader, self.log = 0, 0, None, None, []
-
-    @property
-    def url(self):
-        return f"http{'s' if self.verify else ''}://127.0.0.1:{self.port}"
 
     @property
     def grpc(self):
@@ -56,26 +47,22 @@ class Server:
     def pid(self):
         return self.process.pid
 
-    def start(self):
-        ready = threading.Event()
-        places = [*(["--db", self.db] if self.db else []), *(["--artifacts", self.artifacts] if self.artifacts else [])]
-        grpc = [] if "--grpc-listen" in self.options else ["--grpc-listen", f"{self.listen}:{self.grpc_port}"]
-        self.process = self.millrace.start("server", "--home", self.home, "--listen", f"{self.listen}:{self.port}", *grpc, *places, *self.options, environment=self.environment, stderr=subprocess.PIPE, text=True)
-        self.reader = threading.Thread(target=self._read_log, args=(self.process.stderr, ready), daemon=True)
+    def _launch(self, command, *args, environment):
+        listening = threading.Event()
+        self.process = self.millrace.start(command, *args, environment=environment, stderr=subprocess.PIPE, text=True)
+        self.reader = threading.Thread(target=self._read_log, args=(self.process.stderr, listening), daemon=True)
         self.reader.start()
-        if not ready.wait(READY_SECONDS) or self.process.poll() is not None:
-            raise AssertionError("the server did not start:\n" + "\n".join(self.log[-20:]))
-        self.get("/health")
-        return self
+        if not listening.wait(READY_SECONDS) or self.process.poll() is not None:
+            raise AssertionError(f"millrace {command} did not start:\n" + "\n".join(self.log[-20:]))
 
-    def _read_log(self, stream, ready):
+    def _read_log(self, stream, listening):
         with stream:
             for line in stream:
                 self.log.append(line.rstrip())
-                if found := re.search(r"millrace is ready url=https?://127\.0\.0\.1:(\d+) grpc=(?:127\.0\.0\.1:(\d+)|off)", line):
+                if found := re.search(self.LISTENS + r" url=https?://127\.0\.0\.1:(\d+) grpc=(?:127\.0\.0\.1:(\d+)|off)", line):
                     self.port, self.grpc_port = int(found[1]), int(found[2] or 0)
-                    ready.set()
-        ready.set()
+                    listening.set()
+        listening.set()
 
     def stop(self):
         """SIGTERM; the exit status."""
@@ -94,6 +81,32 @@ class Server:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class Server(Process):
+    """One home folder, and a server on it as long as it runs. It keeps its ports over restarts. Its database is in the
+    home folder, or at the URI `db`, or where the environment variable MILLRACE_TEST_POSTGRES says; its artifacts are in
+    the home folder, or in the `artifacts` of an ObjectStore. `options` are further ones of its command line; `token` is
+    what its requests and commands show; `verify` the certificates they believe, where it speaks TLS; `environment` is
+    added to that of the program. It listens on loopback, or where `listen` says, which must include loopback."""
+
+    def __init__(self, millrace, home, db=None, artifacts=None, options=(), token=None, verify=None, environment=None, listen="127.0.0.1"):
+        super().__init__(millrace)
+        self.home, self.db, self.artifacts, self.listen = home, db, artifacts, listen
+        self.options, self.token, self.verify, self.environment = options, token, verify, environment
+        if db is None and (shared := os.environ.get("MILLRACE_TEST_POSTGRES")):
+            self.db = schema_for(shared, home)
+
+    @property
+    def url(self):
+        return f"http{'s' if self.verify else ''}://127.0.0.1:{self.port}"
+
+    def start(self):
+        places = [*(["--db", self.db] if self.db else []), *(["--artifacts", self.artifacts] if self.artifacts else [])]
+        grpc = [] if "--grpc-listen" in self.options else ["--grpc-listen", f"{self.listen}:{self.grpc_port}"]
+        self._launch("server", "--home", self.home, "--listen", f"{self.listen}:{self.port}", *grpc, *places, *self.options, environment=self.environment)
+        self.get("/health")
+        return self
 
     def restart(self):
         self.stop()
