@@ -54,6 +54,15 @@ class RawConnection {
     return std::move(reader_.response());
   }
 
+  // A few bytes that came; none where the server closed or nothing came for long.
+  std::string receive_some() {
+    std::string bytes(8 << 10, '\0');
+    if (!wait(POLLIN)) return {};
+    const auto got = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
+    bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return bytes;
+  }
+
   // Everything until the server closes.
   std::string receive_all() {
     std::string all = std::exchange(ahead_, {});
@@ -67,14 +76,6 @@ class RawConnection {
   bool wait(short events) {
     pollfd wait{socket_.get(), events, 0};
     return ::poll(&wait, 1, 10'000) > 0;
-  }
-
-  std::string receive_some() {
-    std::string bytes(8 << 10, '\0');
-    if (!wait(POLLIN)) return {};
-    const auto got = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
-    bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return bytes;
   }
 
   Fd socket_;

@@ -143,13 +143,14 @@ void Session::receive() {
   }
 }
 
-// Answers what has arrived and sends; goes on where the client took so much that there is room for further answers.
+// Answers what has arrived and sends; goes on where the client took so much that there is room for further answers. Of
+// a download only pump_download() sends: it alone puts the next piece in the place of one that went.
 void Session::advance() {
   if (receives_upload()) pump_upload();
   Served served = Served::kAll;
   do {
     served = serve_input();
-    if (socket_) flush();
+    if (socket_ && state_ != State::kDownloading) flush();
   } while (served == Served::kUntilFull && socket_ && !output_.full());
   const bool nothing_begun = state_ == State::kReading && reader_.between_requests() && output_.empty();
   if (draining_ && nothing_begun) close();

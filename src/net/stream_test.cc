@@ -57,6 +57,16 @@ class Numbers final : public BodySource {
   std::uint64_t at_ = 0;
 };
 
+class Zeros final : public BodySource {
+ public:
+  explicit Zeros(std::uint64_t size) : size_(size) {}
+  std::uint64_t size() const override { return size_; }
+  Result<std::size_t> read(std::span<char> into) override { return into.size(); }
+
+ private:
+  const std::uint64_t size_;
+};
+
 std::string numbers(std::size_t size) {
   std::string text(size, '\0');
   for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i % 256);
@@ -75,6 +85,9 @@ class StreamTest : public ::testing::Test {
       const auto size = std::stoull(std::string(request.param("size")));
       const auto fails_at = std::stoull(request.query("fails_at").value_or("999999999999"));
       return Response{.source = std::make_shared<Numbers>(size, fails_at)};
+    });
+    router_.add("GET", "/zeros/{size}", [](const Request& request) {
+      return Response{.source = std::make_shared<Zeros>(std::stoull(std::string(request.param("size"))))};
     });
     router_.add("GET", "/small", [](const Request&) { return Response{.body = "small"}; }, Lane::kInline);
     server = MUST(Server::start(std::move(options), router_));
@@ -195,6 +208,20 @@ TEST_F(StreamTest, ASourceIsSentWhole) {
   const auto head = MUST(client->send({.method = "HEAD", .target = "/numbers/7000001"}));
   EXPECT_EQ(head.header("Content-Length"), "7000001");
   EXPECT_EQ(MUST(client->get("/small")).body, "small");
+}
+
+// The client reads while the server sends, so the server finds room at every point between two of its calls.
+TEST_F(StreamTest, ALongDownloadNeverStands) {
+  start();
+  RawConnection raw(server->port());
+  constexpr std::size_t kSize = 2ULL << 30;
+  raw.send(fmt::format("GET /zeros/{} HTTP/1.1\r\nHost: x\r\n\r\n", kSize));
+  std::size_t got = 0;
+  while (got < kSize) {
+    const auto more = raw.receive_some().size();
+    ASSERT_GT(more, 0U) << "stands after " << got << " bytes";
+    got += more;
+  }
 }
 
 TEST_F(StreamTest, ASourceThatFailsClosesTheConnection) {
